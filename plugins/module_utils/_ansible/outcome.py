@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""The one exit path of every module: ``changed``, ``actions``, ``diff``, ``failed``, errors."""
+
+from __future__ import annotations
+
+import errno
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._errors import FleetError
+from .._jobs.instance import Instance
+from .arguments import ArgumentSpec
+
+
+@dataclass
+class Outcome:
+    """What a module did, or in check mode would do.
+
+    ``before`` and ``after`` hold the managed fields only; ``changed`` and ``diff`` both come from
+    what is set here, so they cannot disagree unless a module makes them.
+    """
+
+    changed: bool = False
+    actions: t.List[str] = field(default_factory=list)
+    before: t.Dict[str, t.Any] = field(default_factory=dict)
+    after: t.Dict[str, t.Any] = field(default_factory=dict)
+    data: t.Dict[str, t.Any] = field(default_factory=dict)
+    warnings: t.List[str] = field(default_factory=list)
+    failed: bool = False
+    msg: t.Optional[str] = None
+    hazard: t.Optional[str] = None
+
+    def result(self, *, diff: bool) -> t.Dict[str, t.Any]:
+        """The dictionary that goes to Ansible."""
+        result: t.Dict[str, t.Any] = dict(self.data)
+        result.update(changed=self.changed, actions=self.actions, failed=self.failed)
+        if self.msg is not None:
+            result["msg"] = self.msg
+        if self.hazard is not None:
+            result["hazard"] = self.hazard
+        if diff:
+            result["diff"] = {"before": self.before, "after": self.after}
+        return result
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a module was asked: its parameters, check mode, and its instance."""
+
+    params: t.Mapping[str, t.Any]
+    check_mode: bool
+
+    def instance(self) -> Instance:
+        """The queue and state directory that the options name."""
+        return Instance.find(
+            pueue_config=self.params.get("pueue_config"), state_dir=self.params.get("state_dir")
+        )
+
+
+def run(spec: ArgumentSpec, function: t.Callable[[Request], Outcome]) -> None:
+    """Be ``main()``: read arguments, call ``function``, exit once."""
+    module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())
+    try:
+        outcome = function(Request(params=module.params, check_mode=module.check_mode))
+    except FleetError as error:
+        module.fail_json(**failure(error))
+    except OSError as error:
+        module.fail_json(**failure(from_os_error(error)))
+    for warning in outcome.warnings:
+        module.warn(warning)
+    result = outcome.result(diff=bool(module._diff))
+    if outcome.failed:
+        result.setdefault("msg", "The module did not reach its goal; see actions.")
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def failure(error: FleetError) -> t.Dict[str, t.Any]:
+    """The failed result: what was already learnt or done stays in it."""
+    result: t.Dict[str, t.Any] = {"changed": False, "actions": []}
+    result.update(error.details)
+    result.update(msg=error.message, failed=True)
+    if error.hazard:
+        result["hazard"] = error.hazard
+    return result
+
+
+def from_os_error(error: OSError) -> FleetError:
+    """A system call that no room foresaw, as a sentence instead of a traceback."""
+    place = f' on "{error.filename}"' if error.filename else ""
+    advice = {
+        errno.ENOSPC: "The disk is full: free space before anything else, a full disk also ends "
+        "pueued and every running job.",
+        errno.EACCES: "Run this as the account that owns the queue.",
+        errno.EPERM: "Run this as the account that owns the queue.",
+        errno.EROFS: "The file system is read-only.",
+    }.get(error.errno or 0, "Nothing further was changed.")
+    return FleetError(f"A system call failed{place}: {error.strerror or error}. {advice}")
