@@ -66,7 +66,7 @@ def lease() -> ArgumentSpec:
 
 
 def host_tool() -> ArgumentSpec:
-    """Filled in by the action plugin; documented by the fragment ``fleet.jobs.instance.host_tool``."""
+    """Filled in by the action plugin; documented by ``fleet.jobs.instance.host_tool``."""
     return ArgumentSpec(
         options={"tool_digest": {"type": "str"}, "tool_source": {"type": "str"}},
     )
