@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""The file `fleet-jobs` in front of every job on a host: installed, kept, pruned."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import os
+import sys
+import time
+import typing as t
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._errors import FleetError
+from .._files import private_directory, remove, write_atomic
+
+SHORT_DIGEST = 12
+# A controller that installed its tool a moment ago has perhaps not queued its tasks yet.
+PRUNE_AGE_SECONDS = 3600.0
+_STAMP = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class ToolState:
+    """Where the tool of one digest is, or would be, on this host."""
+
+    path: Path
+    link: Path
+    digest: str
+    present: bool
+    changed: bool
+    actions: t.Tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> bool:
+        """The module has to be run again with the file (``tool_source``)."""
+        return not self.present
+
+
+def tool_path(state_dir: Path, digest: str) -> Path:
+    """``<state_dir>/tool/fleet-jobs-<digest12>.pyz``: a task's command names exactly this file."""
+    return state_dir / "tool" / f"fleet-jobs-{digest[:SHORT_DIGEST]}.pyz"
+
+
+def tool_link(state_dir: Path) -> Path:
+    """``<state_dir>/bin/fleet-jobs``: for people, always the current one."""
+    return state_dir / "bin" / "fleet-jobs"
+
+
+def invocation(path: Path, *, python: t.Optional[str] = None) -> t.List[str]:
+    """The first words of every command that calls the tool; isolated and without site packages."""
+    return [python or sys.executable, "-I", "-S", str(path)]
+
+
+def pack(entries: t.Mapping[str, bytes]) -> bytes:
+    """One executable archive; the same entries give the same bytes on every machine."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(entries):
+            item = zipfile.ZipInfo(name, _STAMP)
+            item.create_system = 3
+            item.external_attr = 0o100644 << 16
+            archive.writestr(item, entries[name])
+    return b"#!/usr/bin/env python3\n" + buffer.getvalue()
+
+
+def unpack(content: bytes) -> t.Dict[str, bytes]:
+    """The entries of an archive, every checksum verified."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise FleetError(f"The host tool's archive cannot be read: {error}.") from error
+
+
+def digest_of(entries: t.Mapping[str, bytes]) -> str:
+    """SHA-256 over the sources alone, so that compiled copies beside them do not count."""
+    total = hashlib.sha256()
+    for name in sorted(entries):
+        if name.endswith(".py"):
+            content = entries[name]
+            total.update(f"{name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
+
+
+def with_bytecode(entries: t.Mapping[str, bytes]) -> t.Dict[str, bytes]:
+    """Add this interpreter's bytecode beside each source; another interpreter falls back to it."""
+    import importlib._bootstrap_external as external
+
+    result = {name: content for name, content in entries.items() if name.endswith(".py")}
+    for name, content in list(result.items()):
+        code = compile(content, name, "exec", dont_inherit=True, optimize=0)
+        source_hash = importlib.util.source_hash(content)
+        result[name + "c"] = bytes(
+            external._code_to_hash_pyc(code, source_hash, False)  # type: ignore[attr-defined]
+        )
+    return result
+
+
+def ensure(
+    state_dir: Path,
+    *,
+    digest: str,
+    source: t.Optional[Path] = None,
+    check_mode: bool = False,
+) -> ToolState:
+    """Install the tool of ``digest`` where it is missing, damaged or compiled for another Python.
+
+    Without ``source`` only what is there is looked at; ``missing`` then asks for the file.
+    """
+    path, link = tool_path(state_dir, digest), tool_link(state_dir)
+    entries = _installed(path, digest=digest)
+    content: t.Optional[bytes] = None
+    if entries is None and source is not None:
+        entries = _received(source, digest=digest)
+        content = pack(with_bytecode(entries))
+    elif entries is not None and not _compiled_here(entries):
+        content = pack(with_bytecode(entries))
+    actions = [f'install the host tool "{path}"'] if content is not None else []
+    if entries is not None and not _points_to(link, path):
+        actions.append(f'point "{link}" to "{path.name}"')
+    if not check_mode and entries is not None:
+        _install(path, link, content=content)
+    return ToolState(
+        path=path,
+        link=link,
+        digest=digest,
+        present=entries is not None,
+        changed=bool(actions),
+        actions=tuple(actions),
+    )
+
+
+def prune(
+    state_dir: Path,
+    *,
+    digest: str,
+    commands: t.Iterable[str],
+    check_mode: bool = False,
+    now: t.Optional[float] = None,
+    proc: Path = Path("/proc"),
+) -> t.Tuple[str, ...]:
+    """Delete older tools that no task's command and no live process names; say which."""
+    folder = state_dir / "tool"
+    limit = (time.time() if now is None else now) - PRUNE_AGE_SECONDS
+    keep = tool_path(state_dir, digest).name
+    old = [path for path in sorted(folder.glob("fleet-jobs-*.pyz")) if path.name != keep]
+    old = [path for path in old if _modified(path) < limit]
+    if not old:
+        return ()
+    texts = [*commands, *_command_lines(proc)]
+    unused = [path for path in old if not any(path.name in text for text in texts)]
+    for path in unused:
+        if not check_mode:
+            remove(path)
+    return tuple(f'delete the unused host tool "{path.name}"' for path in unused)
+
+
+def current(state_dir: Path) -> t.Optional[Path]:
+    """The tool that the link names, for callers that bring no digest of their own."""
+    try:
+        path = state_dir / "tool" / os.path.basename(os.readlink(tool_link(state_dir)))
+    except OSError:
+        return None
+    return path if path.is_file() else None
+
+
+def _installed(path: Path, *, digest: str) -> t.Optional[t.Dict[str, bytes]]:
+    try:
+        entries = unpack(path.read_bytes())
+    except (FileNotFoundError, FleetError):
+        return None
+    return entries if digest_of(entries) == digest else None
+
+
+def _received(source: Path, *, digest: str) -> t.Dict[str, bytes]:
+    try:
+        entries = unpack(source.read_bytes())
+    except OSError as error:
+        raise FleetError(
+            f'The host tool "{source}" cannot be read: {error.strerror}. Run the task again.'
+        ) from error
+    found = digest_of(entries)
+    if found != digest:
+        raise FleetError(
+            f'The host tool "{source}" has the digest {found[:SHORT_DIGEST]}, expected was '
+            f"{digest[:SHORT_DIGEST]}: it was changed on its way. Run the task again."
+        )
+    return entries
+
+
+def _compiled_here(entries: t.Mapping[str, bytes]) -> bool:
+    return entries.get("__main__.pyc", b"")[:4] == importlib.util.MAGIC_NUMBER
+
+
+def _install(path: Path, link: Path, *, content: t.Optional[bytes]) -> None:
+    private_directory(path.parent.parent)
+    private_directory(path.parent)
+    private_directory(link.parent)
+    if content is not None:
+        write_atomic(path, content, mode=0o755)
+    else:
+        os.utime(path)
+    if not _points_to(link, path):
+        temporary = link.with_name(f".{link.name}.{os.getpid()}")
+        remove(temporary)
+        temporary.symlink_to(os.path.join("..", path.parent.name, path.name))
+        os.replace(temporary, link)
+
+
+def _points_to(link: Path, path: Path) -> bool:
+    try:
+        return os.path.basename(os.readlink(link)) == path.name
+    except OSError:
+        return False
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _command_lines(proc: Path) -> t.Iterator[str]:
+    for entry in proc.iterdir():
+        if entry.name.isdigit():
+            try:
+                yield (
+                    (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+                )
+            except OSError:
+                continue

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""Build the host tool on the controller: module_utils, zipped, the same bytes every time."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+from pathlib import Path
+
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs.host_tool import digest_of, pack
+
+PACKAGE = "fleet_jobs"
+_SOURCES = Path(__file__).resolve().parent.parent / "module_utils"
+_EXCLUDED = {"_ansible", "__pycache__"}
+_MAIN = f"import sys\n\nfrom {PACKAGE}._tool.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
+
+
+class BuiltTool(t.NamedTuple):
+    """The archive's bytes, and the digest of its sources."""
+
+    content: bytes
+    digest: str
+
+
+@functools.lru_cache(maxsize=None)
+def build(sources: Path = _SOURCES) -> BuiltTool:
+    """Everything a host needs in one file; no clock, user or file order gets in."""
+    entries: t.Dict[str, bytes] = {"__main__.py": _MAIN.encode(), f"{PACKAGE}/__init__.py": b""}
+    for path in sources.rglob("*.py"):
+        inside = path.relative_to(sources)
+        if _EXCLUDED.isdisjoint(inside.parts):
+            entries[f"{PACKAGE}/{inside.as_posix()}"] = path.read_bytes()
+    for name in list(entries):
+        # Real packages: namespace packages in an archive need folder entries and a slow search.
+        for folder in Path(name).parents:
+            if folder.parts:
+                entries.setdefault(f"{folder.as_posix()}/__init__.py", b"")
+    return BuiltTool(content=pack(entries), digest=digest_of(entries))

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host tool: the same bytes everywhere, whole or absent, kept as long as somebody needs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs import host_tool
+
+SOURCES = {
+    "__main__.py": b"import pkg.part\nprint(pkg.part.WORD)\n",
+    "pkg/__init__.py": b"",
+    "pkg/part.py": b"WORD = 'hello'\n",
+}
+DIGEST = host_tool.digest_of(SOURCES)
+
+
+def written(folder: Path, entries: dict = SOURCES) -> Path:
+    path = folder / "source.pyz"
+    path.write_bytes(host_tool.pack(entries))
+    return path
+
+
+def files(folder: Path) -> dict:
+    return {
+        str(path.relative_to(folder)): (path.lstat().st_mtime_ns, path.lstat().st_mode)
+        for path in folder.rglob("*")
+    }
+
+
+def test_packing_is_deterministic_and_order_free() -> None:
+    assert host_tool.pack(SOURCES) == host_tool.pack(dict(reversed(list(SOURCES.items()))))
+
+
+def test_digest_counts_names_contents_and_not_bytecode() -> None:
+    assert host_tool.digest_of({**SOURCES, "pkg/part.pyc": b"x"}) == DIGEST
+    assert host_tool.digest_of({**SOURCES, "pkg/part.py": b"WORD = 'hellp'\n"}) != DIGEST
+    assert host_tool.digest_of({"a.py": b"", "b.py": b"x"}) != host_tool.digest_of(
+        {"a.py": b"x", "b.py": b""}
+    )
+
+
+def test_asks_for_the_file_then_installs_it_once(tmp_path: Path) -> None:
+    state_dir = tmp_path / "state"
+    asked = host_tool.ensure(state_dir, digest=DIGEST)
+    assert asked.missing
+    assert not asked.changed
+    assert not state_dir.exists()
+
+    source = written(tmp_path)
+    would = host_tool.ensure(state_dir, digest=DIGEST, source=source, check_mode=True)
+    assert would.changed
+    assert not state_dir.exists()
+
+    done = host_tool.ensure(state_dir, digest=DIGEST, source=source)
+    assert done.changed
+    assert done.present
+    assert done.path.stat().st_mode & 0o777 == 0o755
+    assert done.link.resolve() == done.path.resolve()
+    output = subprocess.run(
+        host_tool.invocation(done.path), stdout=subprocess.PIPE, check=True
+    ).stdout
+    assert output == b"hello\n"
+
+    again = host_tool.ensure(state_dir, digest=DIGEST)
+    assert (again.present, again.changed, again.actions) == (True, False, ())
+
+
+def test_check_mode_leaves_an_installed_tool_untouched(tmp_path: Path) -> None:
+    host_tool.ensure(tmp_path / "state", digest=DIGEST, source=written(tmp_path))
+    before = files(tmp_path)
+    host_tool.ensure(tmp_path / "state", digest=DIGEST, check_mode=True)
+    assert files(tmp_path) == before
+
+
+def test_damaged_tool_is_replaced(tmp_path: Path) -> None:
+    source = written(tmp_path)
+    path = host_tool.ensure(tmp_path, digest=DIGEST, source=source).path
+    content = bytearray(path.read_bytes())
+    content[content.index(b"WORD = ")] ^= 1
+    path.write_bytes(bytes(content))
+    assert host_tool.ensure(tmp_path, digest=DIGEST).missing
+    assert host_tool.ensure(tmp_path, digest=DIGEST, source=source).changed
+    assert not host_tool.ensure(tmp_path, digest=DIGEST).missing
+
+
+def test_file_changed_on_its_way_is_refused(tmp_path: Path) -> None:
+    source = written(tmp_path, {**SOURCES, "pkg/part.py": b"WORD = 'other'\n"})
+    with pytest.raises(FleetError, match="changed on its way"):
+        host_tool.ensure(tmp_path, digest=DIGEST, source=source)
+    source.write_bytes(b"half a file")
+    with pytest.raises(FleetError, match="cannot be read"):
+        host_tool.ensure(tmp_path, digest=DIGEST, source=source)
+
+
+def test_bytecode_of_this_interpreter_is_what_runs(tmp_path: Path) -> None:
+    path = host_tool.ensure(tmp_path, digest=DIGEST, source=written(tmp_path)).path
+    entries = host_tool.unpack(path.read_bytes())
+    path.write_bytes(host_tool.pack({**entries, "pkg/part.py": b"WORD = 'from source'\n"}))
+    output = subprocess.run(host_tool.invocation(path), stdout=subprocess.PIPE, check=True).stdout
+    assert output == b"hello\n"
+
+
+def test_bytecode_of_another_interpreter_is_harmless_and_replaced(tmp_path: Path) -> None:
+    path = host_tool.ensure(tmp_path, digest=DIGEST, source=written(tmp_path)).path
+    entries = host_tool.unpack(path.read_bytes())
+    foreign = {
+        name: b"\x01\x02\r\n" + content[4:] if name.endswith(".pyc") else content
+        for name, content in entries.items()
+    }
+    path.write_bytes(host_tool.pack(foreign))
+    output = subprocess.run(host_tool.invocation(path), stdout=subprocess.PIPE, check=True).stdout
+    assert output == b"hello\n"
+    assert host_tool.ensure(tmp_path, digest=DIGEST).changed
+    assert host_tool.unpack(path.read_bytes()) == entries
+
+
+@pytest.mark.parametrize(
+    ("named_by", "age", "kept"),
+    [
+        pytest.param("nobody", 7200, False, id="unused"),
+        pytest.param("nobody", 60, True, id="just installed by another controller"),
+        pytest.param("task", 7200, True, id="named by a task"),
+        pytest.param("process", 7200, True, id="named by a process"),
+    ],
+)
+def test_prune(tmp_path: Path, named_by: str, age: float, kept: bool) -> None:
+    state_dir = tmp_path / "state"
+    now = host_tool.ensure(state_dir, digest=DIGEST, source=written(tmp_path))
+    old = host_tool.tool_path(state_dir, "ab" * 32)
+    old.write_bytes(b"old")
+    os.utime(old, (1_000_000 - age, 1_000_000 - age))
+    proc = tmp_path / "proc"
+    (proc / "17").mkdir(parents=True)
+    text = f"python\0-I\0-S\0{old}\0run" if named_by == "process" else "sh"
+    (proc / "17" / "cmdline").write_bytes(text.encode())
+    commands = [f"exec python -I -S {old} run -- true"] if named_by == "task" else ["exec true"]
+    said = host_tool.prune(
+        state_dir, digest=DIGEST, commands=commands, now=1_000_000, proc=proc, check_mode=True
+    )
+    assert old.exists()
+    assert (said == ()) is kept
+    again = host_tool.prune(state_dir, digest=DIGEST, commands=commands, now=1_000_000, proc=proc)
+    assert again == said
+    assert old.exists() is kept
+    assert now.path.exists()
+
+
+def test_current_follows_the_link(tmp_path: Path) -> None:
+    assert host_tool.current(tmp_path) is None
+    state = host_tool.ensure(tmp_path, digest=DIGEST, source=written(tmp_path))
+    assert host_tool.current(tmp_path) == state.path
+    state.path.unlink()
+    assert host_tool.current(tmp_path) is None

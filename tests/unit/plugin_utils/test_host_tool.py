@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The build on the controller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs import host_tool
+from ansible_collections.fleet.jobs.plugins.plugin_utils import _host_tool
+
+
+def tree(folder: Path) -> Path:
+    for name in ("_jobs/runner.py", "_tool/main.py", "_ansible/outcome.py", "_errors.py"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"NAME = {name!r}\n")
+    cached = folder / "_jobs" / "__pycache__"
+    cached.mkdir()
+    (cached / "x.py").write_text("")
+    return folder
+
+
+def test_everything_but_ansible_is_inside(tmp_path: Path) -> None:
+    built = _host_tool.build(tree(tmp_path))
+    assert set(host_tool.unpack(built.content)) == {
+        "__main__.py",
+        "fleet_jobs/__init__.py",
+        "fleet_jobs/_errors.py",
+        "fleet_jobs/_jobs/__init__.py",
+        "fleet_jobs/_jobs/runner.py",
+        "fleet_jobs/_tool/__init__.py",
+        "fleet_jobs/_tool/main.py",
+    }
+
+
+def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
+    first = _host_tool.build(tree(tmp_path / "a"))
+    second = _host_tool.build(tree(tmp_path / "b"))
+    assert first == second
+
+
+def test_the_real_tree_builds() -> None:
+    built = _host_tool.build()
+    assert host_tool.digest_of(host_tool.unpack(built.content)) == built.digest
