@@ -1,0 +1,81 @@
+# Copyright (c) 2026 fleet.jobs authors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter that decides whether a deploy may change the fleet."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: deploy_gate
+short_description: May a deploy change the fleet, after every host was audited
+version_added: 0.1.0
+author:
+  - fleet.jobs authors (@fleet-jobs)
+description:
+  - Counts the hosts whose audit failed and the hosts that could not be reached, and compares both
+    with their bounds. C(max_fail_percentage) cannot do this, since it does not count unreachable
+    and rescued hosts.
+positional: hosts
+options:
+  _input:
+    description: The variable C(hostvars).
+    type: dict
+    required: true
+  hosts:
+    description: Names of all hosts of the deploy.
+    type: list
+    elements: str
+    required: true
+  max_failed:
+    description: How many hosts may fail the audit, a number or a percentage such as C(10%).
+    type: str
+    default: "0"
+  max_unreachable:
+    description: How many hosts may be unreachable, a number or a percentage.
+    type: str
+    default: "0"
+  plan_id:
+    description: Id of the fleet's plan that was approved; without it any plan is taken.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Stop before the first change when a host cannot take part
+  ansible.builtin.assert:
+    that: (hostvars | fleet.jobs.deploy_gate(ansible_play_hosts_all)).ok
+"""
+
+RETURN = r"""
+_value:
+  description: C(ok), C(reason), C(plan_id), and the names of C(failed) and C(unreachable) hosts.
+  type: dict
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import gate
+
+
+def deploy_gate(
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    hosts: t.Sequence[str],
+    max_failed: t.Any = "0",
+    max_unreachable: t.Any = "0",
+    plan_id: str = "",
+) -> t.Dict[str, t.Any]:
+    """Collect the audits and ask the gate."""
+    audits = {host: hostvars[host].get("__deploy_audit") for host in hosts}
+    try:
+        return gate(audits, max_failed=max_failed, max_unreachable=max_unreachable, plan_id=plan_id)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """Offer the filter to Ansible."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"deploy_gate": deploy_gate}

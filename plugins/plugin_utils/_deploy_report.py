@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the filters instead.
+"""From what each host returned to one verdict a host, the gate, and the report of a deploy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+
+VERDICTS = (
+    "noop",
+    "applied",
+    "deferred",
+    "mixed",
+    "rolled_back",
+    "failed",
+    "unreachable",
+    "locked",
+)
+BAD_VERDICTS = frozenset({"rolled_back", "failed", "unreachable", "locked"})
+STEPS = ("__deploy_audit", "__deploy_apply", "__deploy_watch")
+LISTED = 20
+
+Result = t.Mapping[str, t.Any]
+
+
+def host_report(steps: t.Mapping[str, t.Optional[Result]]) -> t.Dict[str, t.Any]:
+    """The line of one host: verdict, reason, restarted, skipped, running, seconds."""
+    results = [steps.get(name) for name in STEPS]
+    audit, apply, _watch = ({} if result is None else result for result in results)
+    verdict, reason = _verdict(*results)
+    plan = audit.get("plan") or {}
+    return {
+        "verdict": verdict,
+        "reason": reason,
+        "before": apply.get("before_sha") or plan.get("before_sha"),
+        "sha": apply.get("after_sha") or plan.get("before_sha"),
+        "restarted": list(apply.get("restarted") or []),
+        "skipped": list(apply.get("skipped") or []),
+        "running": list(plan.get("running") or []),
+        "failed": dict(plan.get("failed") or {}),
+        "phases": dict(apply.get("phases") or {}),
+        "seconds": round(sum(float((result or {}).get("seconds") or 0) for result in results), 1),
+    }
+
+
+def _verdict(
+    audit: t.Optional[Result], apply: t.Optional[Result], watch: t.Optional[Result]
+) -> t.Tuple[str, str]:
+    if audit is None:
+        return "failed", "The host was not asked; an earlier step of the play ended first."
+    for result, step in ((audit, "audit"), (apply, "apply"), (watch, "watch")):
+        if result and result.get("unreachable"):
+            return "unreachable", f"Lost at {step}: {_first_line(result.get('msg'))}"
+        if result and result.get("failed"):
+            return str(result.get("verdict") or "failed"), _first_line(result.get("msg"))
+    if apply is None or apply.get("skipped") is True:
+        return str(audit.get("verdict") or "failed"), str(
+            audit.get("reason") or "The host was audited; the deploy ended before it was changed."
+        )
+    return str(apply.get("verdict") or "failed"), _reason(apply, watch)
+
+
+def _reason(apply: Result, watch: t.Optional[Result]) -> str:
+    reason = str(apply.get("reason") or "")
+    if watch and watch.get("verdict") == "inconclusive":
+        return f"{reason} Watching was inconclusive: {_first_line(watch.get('violation'))}".strip()
+    return reason
+
+
+def _first_line(text: t.Any) -> str:
+    return (str(text or "no message").strip().splitlines() or ["no message"])[0][:400]
+
+
+def gate(
+    audits: t.Mapping[str, t.Optional[Result]],
+    *,
+    max_failed: str,
+    max_unreachable: str,
+    plan_id: str = "",
+) -> t.Dict[str, t.Any]:
+    """May the fleet be changed? Counts hosts that cannot take part against both bounds.
+
+    ``plan_id`` is the fleet's plan as somebody saw and approved it; another one is refused.
+    """
+    total = len(audits)
+    lost = sorted(h for h, audit in audits.items() if audit and audit.get("unreachable"))
+    bad = sorted(
+        h for h, audit in audits.items() if audit and audit.get("failed") and h not in lost
+    )
+    problems = []
+    for what, option, hosts, bound in (
+        ("failed the audit", "deploy_max_failed", bad, max_failed),
+        ("cannot be reached", "deploy_max_unreachable", lost, max_unreachable),
+    ):
+        allowed = _bound(bound, total=total, option=option)
+        if len(hosts) > allowed:
+            names = ", ".join(hosts[:LISTED])
+            problems.append(
+                f"{len(hosts)} of {total} hosts {what} ({names}) and {option} allows {allowed}"
+            )
+    found = fleet_plan_id(audits)
+    if plan_id and plan_id != found:
+        problems.append(
+            f"deploy_plan_id is {plan_id}, but the plan is now {found}; look at it with --check "
+            "and approve that one"
+        )
+    reason = "; ".join(problems)
+    return {
+        "ok": not problems,
+        "plan_id": found,
+        "reason": f"Nothing was changed: {reason}." if problems else "",
+        "failed": bad,
+        "unreachable": lost,
+    }
+
+
+def fleet_plan_id(audits: t.Mapping[str, t.Optional[Result]]) -> str:
+    """One id for the plans of all hosts: what an approval of the whole deploy refers to."""
+    plans = {h: ((audit or {}).get("plan") or {}).get("plan_id") for h, audit in audits.items()}
+    text = json.dumps(plans, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _bound(value: t.Any, *, total: int, option: str) -> int:
+    text = str(value).strip()
+    try:
+        if text.endswith("%"):
+            return int(total * float(text[:-1]) / 100)
+        return int(text)
+    except ValueError:
+        raise ValueError(
+            f'{option}: "{value}" is neither a number of hosts nor a percentage.'
+        ) from None
+
+
+def lines(report: t.Mapping[str, t.Any]) -> t.List[str]:
+    """The report for people: one line a host, then the counts."""
+    hosts: t.Mapping[str, t.Mapping[str, t.Any]] = report["hosts"]
+    width = max((len(name) for name in hosts), default=0)
+    result = []
+    for name, host in sorted(hosts.items()):
+        move = f"{_short(host['before'])} -> {_short(host['sha'])}"
+        text = f"{name:<{width}}  {host['verdict']:<11} {move}"
+        text += f"  restarted {len(host['restarted'])}, skipped {len(host['skipped'])},"
+        text += f" running {len(host['running'])}, {host['seconds']:.0f} s"
+        result.append(f"{text}  {host['reason']}".rstrip())
+    counts = ", ".join(f"{verdict} {n}" for verdict, n in report["verdicts"].items() if n)
+    what = f"deploy {report['deploy_id']} of {_short(report['sha'])}, plan {report['plan_id']}"
+    result.append(f"{what}: {counts or 'no host'}")
+    return result
+
+
+def _short(sha: t.Any) -> str:
+    return str(sha)[:10] if sha else "-"
+
+
+def build(
+    hosts: t.Mapping[str, t.Mapping[str, t.Optional[Result]]], *, deploy_id: str, ref: str, sha: str
+) -> t.Dict[str, t.Any]:
+    """The document of ``deploy_report_file``."""
+    reports = {name: host_report(steps) for name, steps in hosts.items()}
+    return {
+        "version": 1,
+        "deploy_id": deploy_id,
+        "ref": ref,
+        "sha": sha,
+        "plan_id": fleet_plan_id({n: steps.get("__deploy_audit") for n, steps in hosts.items()}),
+        "verdicts": {
+            verdict: sum(host["verdict"] == verdict for host in reports.values())
+            for verdict in VERDICTS
+        },
+        "bad": sorted(n for n, host in reports.items() if host["verdict"] in BAD_VERDICTS),
+        "hosts": reports,
+    }
