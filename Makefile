@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The front door. Needs python3 (3.11 or later), make and git; makes everything else under .build.
+
+PYTHON ?= python3
+TESTS ?= tests/unit tests/queue tests/hazards tests/deploy tests/chaos tests/contracts
+PYTEST_ARGS ?=
+KEEP ?=
+
+B := $(CURDIR)/.build
+LOCKS := uv test targets lint sanity build demo bench molecule
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-targets lint sanity bench build molecule compile clean link
+
+# $(call env,NAME): a recipe line that makes the locked environment and puts it first on PATH.
+env = $(PYTHON) tools/environment.py $(1); \
+	export VIRTUAL_ENV="$(B)/venv-$(1)" PATH="$(B)/venv-$(1)/bin:$$PATH" PYTHONPATH="$(B)" \
+	  ANSIBLE_HOME="$(B)/ansible" ANSIBLE_COLLECTIONS_PATH="$(B)"
+# Finds or builds pueue; the tests and the demo read the variable.
+pueue = FLEET_JOBS_PUEUE_BIN="$$($(PYTHON) tools/pueue.py)"; export FLEET_JOBS_PUEUE_BIN
+
+help: ## Say what can be done here
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; \
+	  do printf '%-20s%s\n' "$$name" "$$text"; done
+
+demo: link ## Three queues on this machine, a bug, a fix, deploy.yml (KEEP=1 leaves the fleet up)
+	@$(call env,demo); $(pueue); KEEP="$(KEEP)" python demo/run
+
+test: link ## All tests, then the units and a live run of every module on old and new Pythons
+	@$(call env,test); $(pueue); python tests/support/interpreters.py; \
+	  tests=; for one in $(TESTS); do if [ -e "$${one%%::*}" ]; then tests="$$tests $$one"; fi; done; \
+	  python -m pytest $$tests $(PYTEST_ARGS)
+	@if [ "$(origin TESTS)" = file ]; then $(MAKE) --no-print-directory test-targets; fi
+
+test-targets: link ## The unit tests of module_utils on the oldest and the newest Python found
+	@$(PYTHON) tools/targets.py $(PYTEST_ARGS)
+
+lint: link ## Format, style, types, arrows between rooms, playbooks, YAML, changelog
+	@$(call env,lint); sh tools/lint.sh
+
+sanity: ## ansible-test sanity on a copy of the tree, with an empty ignore list
+	@$(call env,sanity); python tools/sanity.py
+
+bench: link ## Side by side against peers; writes docs/benchmarks.md
+	@$(call env,bench); $(pueue); python tools/bench.py
+
+build: ## The collection's tarball, in .build/dist
+	@$(call env,build); python tools/stage.py --tracked "$(B)/stage"; \
+	  ansible-galaxy collection build --force --output-path "$(B)/dist" "$(B)/stage"; \
+	  rm -rf "$(B)/stage"
+
+molecule: link ## The role scenarios in systemd containers (needs podman)
+	@$(call env,molecule); molecule test --all
+
+compile: ## Refresh the lock files in requirements
+	@$(PYTHON) tools/environment.py uv; cd requirements; for name in $(LOCKS); do \
+	  case $$name in targets) oldest=3.8;; *) oldest=3.11;; esac; \
+	  "$(B)/venv-uv/bin/uv" pip compile --quiet --upgrade --universal --python-version $$oldest \
+	    --generate-hashes --no-header --no-emit-index-url --output-file $$name.txt $$name.in >/dev/null; \
+	  done
+
+clean: ## Remove all that make made here (the pueue cache outside the clone stays)
+	@rm -rf "$(B)" .ansible .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+
+link: # the tree under its collection name, where every tool finds it
+	@mkdir -p "$(B)/ansible_collections/fleet"
+	@ln -sfn ../../.. "$(B)/ansible_collections/fleet/jobs"
