@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""Which tasks are meant: by label, group and state, never by id (INV-8)."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from .._errors import FleetError
+from .snapshot import RESULTS, STATUSES, Snapshot, Task
+
+_GLOB_LETTERS = frozenset("*?[")
+_Predicate = t.Callable[[Task], bool]
+
+
+def _status_is(name: str) -> _Predicate:
+    return lambda task: task.status == name
+
+
+def _result_is(name: str) -> _Predicate:
+    return lambda task: task.result == name
+
+
+_STATES: t.Dict[str, _Predicate] = {
+    **{name.lower(): _status_is(name) for name in STATUSES},
+    **{name.lower(): _result_is(name) for name in RESULTS},
+    "active": lambda task: task.active,
+    "finished": lambda task: task.done,
+    # The word means every kind of failure; pueue's own result "Failed" is one of them.
+    "failed": lambda task: task.failed,
+}
+STATE_WORDS = ("active", "finished", "failed", *STATUSES, *(n for n in RESULTS if n != "Failed"))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """An empty part does not restrict; ``latest_only`` looks at each label's newest task."""
+
+    labels: t.Tuple[str, ...] = ()
+    groups: t.Tuple[str, ...] = ()
+    states: t.Tuple[str, ...] = ()
+    latest_only: bool = False
+
+    def select(self, snapshot: Snapshot) -> t.List[Task]:
+        """The tasks meant, by ascending id; unlabelled ones only where no label is asked for."""
+        predicates = [self._predicate(word) for word in self.states]
+        exact = frozenset(label for label in self.labels if not _GLOB_LETTERS & set(label))
+        globs = [label for label in self.labels if label not in exact]
+        tasks: t.Iterable[Task] = snapshot.tasks.values()
+        if self.latest_only:
+            tasks = snapshot.latest().values()
+        chosen = [
+            task
+            for task in tasks
+            if (not self.groups or task.group in self.groups)
+            and (not self.labels or _labelled(task, exact=exact, globs=globs))
+            and (not predicates or any(predicate(task) for predicate in predicates))
+        ]
+        return sorted(chosen, key=lambda task: task.id)
+
+    @staticmethod
+    def _predicate(word: str) -> _Predicate:
+        predicate = _STATES.get(word.lower())
+        if predicate is None:
+            known = ", ".join(name.lower() for name in STATE_WORDS)
+            raise FleetError(f'"{word}" is no state of a task; use one of: {known}.')
+        return predicate
+
+
+def _labelled(task: Task, *, exact: t.FrozenSet[str], globs: t.Sequence[str]) -> bool:
+    label = task.label
+    return label is not None and (label in exact or any(fnmatchcase(label, glob) for glob in globs))

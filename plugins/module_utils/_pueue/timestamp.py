@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""RFC 3339 times with up to nine fractional digits, which Python 3.8 cannot read itself."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from datetime import datetime, timezone
+from functools import lru_cache
+
+_FORM = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d):([0-5]\d|60)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def epoch(text: str) -> float:
+    """Seconds since 1970 of a time as pueue writes it."""
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a time")
+    minute, seconds, fraction, zone = found.groups()
+    return _minute(minute, zone) + int(seconds) + (float(fraction) if fraction else 0.0)
+
+
+@lru_cache(maxsize=4096)
+def _minute(text: str, zone: str) -> float:
+    offset = "+00:00" if zone in "Zz" else zone
+    return datetime.fromisoformat(f"{text[:10]}T{text[11:]}:00{offset}").timestamp()
+
+
+def rfc3339(moment: t.Optional[datetime]) -> t.Optional[str]:
+    """How a request spells a moment, which must know its time zone."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise ValueError(f"{moment!r} has no time zone")
+    return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
