@@ -20,7 +20,7 @@ import typing as t
 from pathlib import Path
 
 from .._errors import Refused
-from . import cgroup, systemd
+from . import cgroup, hierarchy, systemd
 from .cap_cgroup import CgroupCap
 from .cap_polled import PolledCap, UncappedJob
 from .cap_report import CapReport, Strategy, Usage
@@ -36,7 +36,7 @@ def missing(
     *, root: Path = Path("/"), environ: t.Optional[t.Mapping[str, str]] = None
 ) -> t.Optional[str]:
     """What this host lacks for a kernel cap, as far as looking can tell; None if nothing."""
-    kind = cgroup.version(root=root)
+    kind = hierarchy.version(root=root)
     if kind != "v2":
         found = {
             "hybrid": "cgroup v1 owns the controllers (hybrid hierarchy)",

@@ -9,7 +9,7 @@ import typing as t
 from pathlib import Path
 
 from .cap_report import CapReport, Strategy, Usage
-from .cgroup import JobCgroup
+from .cgroup import JobCgroup, make_room
 
 _PEAK_SAMPLES = "sampled_peak"
 
@@ -88,9 +88,11 @@ class CgroupCap(Strategy):
         )
 
     def another(self, memory_bytes: t.Optional[int]) -> CgroupCap:
+        wanted = memory_bytes or t.cast(int, self.memory_bytes)
+        make_room(self._scope, wanted)
         return CgroupCap.create(
             self._scope,
-            memory_bytes=memory_bytes or t.cast(int, self.memory_bytes),
+            memory_bytes=wanted,
             swap_bytes=self._swap_bytes,
             numbers=self._numbers,
         )

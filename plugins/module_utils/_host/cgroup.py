@@ -12,46 +12,21 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import process
+from . import hierarchy, process
 
-MOUNT = Path("/sys/fs/cgroup")
 UNLIMITED = 1 << 60
+# What the scope may hold beside the job: the runner itself.
+RUNNER_BYTES = 64 << 20
 
 
 class CgroupError(Exception):
     """A cgroup could not be made, limited or read back; the text says which and why."""
 
 
-def version(*, root: Path = Path("/")) -> str:
-    """``v2``, ``hybrid`` (v2 mounted, but v1 owns the controllers), ``v1`` or ``none``."""
-    kinds: t.Set[str] = set()
-    unified = False
-    try:
-        lines = (root / "proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return "none"
-    for line in lines:
-        fields = line.split()
-        if len(fields) > 2 and fields[2] in ("cgroup", "cgroup2"):
-            kinds.add(fields[2])
-            unified = unified or (fields[1] == "/sys/fs/cgroup" and fields[2] == "cgroup2")
-    if unified:
-        return "v2"
-    if "cgroup" in kinds:
-        return "hybrid" if "cgroup2" in kinds else "v1"
-    return "none"
-
-
 def own_path(*, root: Path = Path("/")) -> t.Optional[Path]:
-    """The directory of this process's v2 cgroup."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith("0::"):
-            return root / "sys/fs/cgroup" / line[3:].lstrip("/")
-    return None
+    """The directory of this process's v2 cgroup, where it is mounted."""
+    found = hierarchy.chain(hierarchy.UNIFIED, root=root)
+    return found[0] if found else None
 
 
 def read_number(path: Path) -> t.Optional[int]:
@@ -105,6 +80,13 @@ def split(scope: Path) -> None:
     enabled = (scope / "cgroup.subtree_control").read_text(encoding="ascii").split()
     if "memory" not in enabled:
         raise CgroupError(f"the memory controller is not delegated to {scope}")
+
+
+def make_room(scope: Path, memory_bytes: int) -> None:
+    """Raise the scope's own limit where the next job may hold more than the one it was made for."""
+    limit = read_number(scope / "memory.max")
+    if limit is not None and limit < memory_bytes + RUNNER_BYTES:
+        _write(scope / "memory.max", str(memory_bytes + RUNNER_BYTES))
 
 
 @dataclass(frozen=True)

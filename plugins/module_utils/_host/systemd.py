@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
+from .cgroup import RUNNER_BYTES
 from .dbus import BusError, BusUnavailable, Call, Connection, Variant
 
 SLICE = "fleet.slice"
@@ -19,7 +20,6 @@ _MANAGER = "org.freedesktop.systemd1"
 _HELLO = Call(
     "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", destination="org.freedesktop.DBus"
 )
-_MARGIN = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def scope_properties(
         ("CollectMode", Variant("s", "inactive-or-failed")),
         ("Delegate", Variant("b", True)),
         ("MemoryAccounting", Variant("b", True)),
-        ("MemoryMax", Variant("t", memory_bytes + _MARGIN)),
+        ("MemoryMax", Variant("t", memory_bytes + RUNNER_BYTES)),
         ("MemorySwapMax", Variant("t", swap_bytes)),
         ("PIDs", Variant("au", [pid])),
     ]
