@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""The plan of a deploy on one host: what was audited, what was decided, and an id for both.
+
+The id has one short digest per subject, so that a plan that no longer holds can say what moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+from dataclasses import dataclass
+
+from .decision import Decision
+from .request import DeployRequest
+from .survey import LISTED, Survey
+
+SUBJECTS = ("options", "tree", "package", "running jobs", "failed jobs")
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Where the checkout stands and where it goes."""
+
+    before_sha: t.Optional[str]
+    sha: str
+    changes: bool
+
+
+@dataclass(frozen=True)
+class Package:
+    """Which version is installed and which one is wanted; both None without a package."""
+
+    installed: t.Optional[str]
+    wanted: t.Optional[str]
+    changes: bool
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The failed jobs of the deploy's part of the queue: which restart, and why others do not."""
+
+    by_class: t.Mapping[str, int]
+    identities: t.Tuple[t.Tuple[str, str], ...]
+    restart: t.Tuple[str, ...]
+    kept: t.Tuple[t.Mapping[str, t.Any], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that ``deploy_apply`` needs to do what the audit saw and nothing else."""
+
+    request: DeployRequest
+    tree: Tree
+    package: Package
+    decision: Decision
+    survey: Survey
+    failures: Failures
+
+    @property
+    def plan_id(self) -> str:
+        """``<deploy id>.<digest per subject>``."""
+        subjects: t.Tuple[t.Any, ...] = (
+            self.request.as_dict(),
+            (self.tree.before_sha, self.tree.sha, self.tree.changes),
+            (self.package.installed, self.package.wanted),
+            sorted(task.identity for task in self.survey.running),
+            sorted(self.failures.identities),
+        )
+        digest = "".join(_digest(subject) for subject in subjects)
+        return f"{self.request.deploy_id}.{digest}"
+
+    def summary(self) -> t.Dict[str, t.Any]:
+        """The bounded form for results and people."""
+        return {
+            "plan_id": self.plan_id,
+            "deploy_id": self.request.deploy_id,
+            "project": self.request.project,
+            "before_sha": self.tree.before_sha,
+            "sha": self.tree.sha,
+            "installed_version": self.package.installed,
+            "version": self.package.wanted,
+            "decision": self.decision.as_dict(),
+            "groups": list(self.survey.groups),
+            "running": self.survey.running_labels(),
+            "queued": self.survey.queued,
+            "failed": dict(self.failures.by_class),
+            "restart": list(self.failures.restart[:LISTED]),
+            "restart_count": len(self.failures.restart),
+            "kept": [dict(one) for one in self.failures.kept[:LISTED]],
+            "kept_count": len(self.failures.kept),
+            "duplicates": list(self.survey.duplicates),
+            "strangers": self.survey.strangers,
+        }
+
+    def record(self) -> t.Dict[str, t.Any]:
+        """What the journal keeps: the same plan always gives the same text."""
+        return {
+            "request": self.request.as_dict(),
+            "decision": self.decision.as_dict(),
+            "before_sha": self.tree.before_sha,
+            "installed": self.package.installed,
+        }
+
+
+def changed_subjects(expected: str, found: str) -> t.List[str]:
+    """Names of what differs between two plan ids of the same deploy."""
+    one, two = expected.rpartition(".")[2], found.rpartition(".")[2]
+    return [
+        subject
+        for number, subject in enumerate(SUBJECTS)
+        if one[number * _DIGITS : (number + 1) * _DIGITS]
+        != two[number * _DIGITS : (number + 1) * _DIGITS]
+    ]
+
+
+def deploy_of(plan_id: str) -> str:
+    """The deploy id inside a plan id."""
+    return plan_id.rpartition(".")[0]
+
+
+def _digest(subject: t.Any) -> str:
+    text = json.dumps(subject, sort_keys=True, separators=(",", ":"), default=list)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]

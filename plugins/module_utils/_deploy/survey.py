@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""What a deploy has to know about the queue, taken from one snapshot."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .._errors import FleetError
+from .._pueue.selection import Selection
+from .._pueue.snapshot import Snapshot, Task
+
+LISTED = 50
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The deploy's part of the queue."""
+
+    groups: t.Tuple[str, ...]
+    to_freeze: t.Tuple[str, ...]
+    running: t.Tuple[Task, ...]
+    queued: int
+    duplicates: t.Tuple[str, ...]
+    strangers: int
+
+    def running_labels(self) -> t.List[str]:
+        """Names of what runs, for people; bounded."""
+        return [name_of(task) for task in self.running[:LISTED]]
+
+
+def survey(snapshot: Snapshot, *, groups: t.Sequence[str]) -> Survey:
+    """Look at the named groups, or at all of them."""
+    unknown = sorted(set(groups) - set(snapshot.groups))
+    if unknown:
+        known = ", ".join(sorted(snapshot.groups))
+        raise FleetError(
+            f'This queue has no group "{unknown[0]}"; it has {known}. Correct deploy_groups, or '
+            "create the group with fleet.jobs.pueue_group."
+        )
+    chosen = tuple(sorted(groups or snapshot.groups))
+    tasks = Selection(groups=chosen, states=("active",)).select(snapshot)
+    return Survey(
+        groups=chosen,
+        to_freeze=tuple(name for name in chosen if snapshot.groups[name].running),
+        running=tuple(task for task in tasks if task.status in ("Running", "Paused")),
+        queued=sum(task.status == "Queued" for task in tasks),
+        duplicates=tuple(sorted(snapshot.duplicates()))[:LISTED],
+        strangers=sum(not task.marker for task in tasks),
+    )
+
+
+def name_of(task: Task) -> str:
+    """The label, or what there is to say about a task without one."""
+    return task.label or f"a task without label in group {task.group}"

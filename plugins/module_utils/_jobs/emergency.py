@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""The emergency stop: no new job, none left running, everything on record, and the way back."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass
+
+from .._errors import FleetError
+from .._ledger.lease import Lease
+from .._ledger.store import Ledger
+from .._pueue.client import Client
+from .._pueue.snapshot import Snapshot, Task
+from .instance import Instance
+
+PURPOSE = "emergency stop"
+# An emergency stop ends when a person says so, not by itself.
+_TTL_SECONDS = 10 * 365 * 86400.0
+_TERM_SECONDS = 10.0
+_KILL_SECONDS = 10.0
+_POLL_SECONDS = 0.1
+LISTED = 50
+
+
+@dataclass(frozen=True)
+class StopPlan:
+    """Groups to freeze and to remember, and tasks to kill; both may be empty."""
+
+    freeze: t.Tuple[str, ...]
+    remember: t.Tuple[str, ...]
+    kill: t.Tuple[Task, ...]
+    held: bool
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.freeze or self.kill or not self.held)
+
+    def actions(self) -> t.List[str]:
+        """What is or would be done, in plain sentences."""
+        said = [] if self.held else ["Take the lease, so that nothing of ours is queued."]
+        said += [f'Pause group "{name}".' for name in self.freeze]
+        said += [f'Kill "{_name(task)}".' for task in self.kill[:LISTED]]
+        if len(self.kill) > LISTED:
+            said.append(f"Kill {len(self.kill) - LISTED} more.")
+        return said
+
+
+@dataclass(frozen=True)
+class ResumePlan:
+    """Groups that the stop paused."""
+
+    thaw: t.Tuple[str, ...]
+    lease: t.Optional[Lease]
+
+    def actions(self) -> t.List[str]:
+        """What is or would be done, in plain sentences."""
+        said = [f'Resume group "{name}".' for name in self.thaw]
+        return [*said, "Give the lease back."] if self.lease else said
+
+
+def plan_stop(snapshot: Snapshot, ledger: Ledger) -> StopPlan:
+    """Look; what a deploy had frozen counts as running, since the way back must thaw it too."""
+    lease = ledger.lease.current()
+    running = tuple(sorted(n for n, group in snapshot.groups.items() if group.running))
+    frozen = set(lease.frozen if lease else ()) | set(ledger.lease.expired_frozen())
+    return StopPlan(
+        freeze=running,
+        remember=tuple(sorted({*running, *(frozen & set(snapshot.groups))})),
+        kill=tuple(t_ for t_ in snapshot.tasks.values() if t_.status in ("Running", "Paused")),
+        held=lease is not None and lease.purpose == PURPOSE,
+    )
+
+
+def stop(instance: Instance, *, owner: str) -> StopPlan:
+    """Pause first, so that no freed slot is filled, then TERM, then KILL, until nothing runs."""
+    with instance.lock(), instance.client() as client, instance.ledger() as ledger:
+        plan = plan_stop(client.status(), ledger)
+        held = ledger.lease.current()
+        token = held.token if held and plan.held else None
+        lease = ledger.lease.take(owner, PURPOSE, _TTL_SECONDS, take_over=True, token=token)
+        ledger.lease.set_frozen(lease.token, plan.remember)
+        for name in plan.freeze:
+            client.pause_group(name, wait=True)
+        for task in plan.kill:
+            if task.label:
+                ledger.kills.record(task.label, task.created_at, by=owner, reason=PURPOSE)
+        left = _end(client, plan.kill)
+    if left:
+        names = ", ".join(sorted(_name(task) for task in left)[:10])
+        raise FleetError(
+            f"{len(left)} jobs still run after SIGKILL ({names}); they wait inside the kernel, as "
+            "on a dead file system. All groups are paused. Look at their processes on the host.",
+            details={"changed": True, "actions": plan.actions()},
+        )
+    return plan
+
+
+def plan_resume(ledger: Ledger) -> ResumePlan:
+    """Only what the emergency stop paused is resumed."""
+    lease = ledger.lease.current()
+    if lease is None or lease.purpose != PURPOSE:
+        return ResumePlan((), None)
+    return ResumePlan(lease.frozen, lease)
+
+
+def resume(instance: Instance) -> ResumePlan:
+    """Let the groups run again that ran before, then end the lease."""
+    with instance.lock(), instance.client() as client, instance.ledger() as ledger:
+        plan = plan_resume(ledger)
+        if plan.lease is None:
+            return plan
+        present = client.groups()
+        for name in plan.thaw:
+            if name in present:
+                client.start_group(name)
+        ledger.lease.thawed(plan.thaw)
+        ledger.lease.release(plan.lease.token)
+        return plan
+
+
+def _end(client: Client, tasks: t.Sequence[Task]) -> t.List[Task]:
+    """TERM lets the runner record the attempt; who does not go by itself is killed."""
+    alive = _alive(client, tasks)
+    for signal, seconds in (("TERM", _TERM_SECONDS), (None, _KILL_SECONDS)):
+        if not alive:
+            break
+        client.kill([task.id for task in alive], signal)
+        limit = time.monotonic() + seconds
+        while alive and time.monotonic() < limit:
+            time.sleep(_POLL_SECONDS)
+            alive = _alive(client, tasks)
+    return alive
+
+
+def _alive(client: Client, tasks: t.Sequence[Task]) -> t.List[Task]:
+    """Which of these very tasks (an id alone may be somebody else's by now) still run."""
+    found = client.tasks(task.id for task in tasks)
+    return [
+        found[task.id]
+        for task in tasks
+        if task.id in found
+        and found[task.id].identity == task.identity
+        and found[task.id].status in ("Running", "Paused")
+    ]
+
+
+def _name(task: Task) -> str:
+    return task.label or f"a task without label in group {task.group}"

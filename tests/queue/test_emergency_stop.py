@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stop everything, and find the way back, on a real queue."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
+from ansible_collections.fleet.jobs.plugins.module_utils._pueue.client import AddRequest, Client
+from ansible_collections.fleet.jobs.tests.support.ansible import run_module
+from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
+from ansible_collections.fleet.jobs.tests.support.waiting import eventually
+
+
+def _add(client: Client, label: str, *, group: str = "default") -> int:
+    return client.add(AddRequest(command="exec sleep 300", path="/tmp", label=label, group=group))
+
+
+def _groups(client: Client) -> t.Dict[str, str]:
+    return {name: group.status for name, group in client.groups().items()}
+
+
+def test_stop_and_resume_check_run_check_run(
+    daemon: PrivateDaemon, client: Client, tmp_path: Path
+) -> None:
+    client.group_add("held", 1)
+    client.pause_group("held")
+    running, queued = _add(client, "jobs/running"), _add(client, "jobs/queued")
+    eventually(lambda: client.status().tasks[running].status == "Running", timeout=20, what="run")
+    where = {"pueue_config": str(daemon.config_path), "state_dir": str(tmp_path / "state")}
+
+    def stop(*, check: bool) -> t.Dict[str, t.Any]:
+        arguments = {**where, "state": "stopped", "owner": "ada@control"}
+        return run_module("emergency_stop", arguments, check=check, diff=True)
+
+    foretold = stop(check=True)
+    assert foretold["changed"] and foretold["killed"] == ["jobs/running"]
+    assert client.status().tasks[running].status == "Running"
+    assert not (tmp_path / "state").exists()
+
+    done = stop(check=False)
+    assert done["changed"] and done["actions"] == foretold["actions"]
+    assert done["diff"] == foretold["diff"]
+    tasks = client.status().tasks
+    assert tasks[running].result == "Killed" and tasks[queued].status == "Queued"
+    assert _groups(client) == {"default": "Paused", "held": "Paused"}
+    with Ledger.open(tmp_path / "state", read_only=True) as ledger:
+        kill = ledger.kills.find("jobs/running", tasks[running].created_at)
+    assert kill is not None and kill.by == "ada@control"
+
+    assert not stop(check=True)["changed"]
+    assert not stop(check=False)["changed"]
+
+    def resume(*, check: bool) -> t.Dict[str, t.Any]:
+        return run_module("emergency_stop", {**where, "state": "resumed"}, check=check)
+
+    assert resume(check=True)["groups"] == ["default"]
+    assert _groups(client)["default"] == "Paused"
+    assert resume(check=False)["changed"]
+    assert _groups(client) == {"default": "Running", "held": "Paused"}
+    assert not resume(check=True)["changed"]
+    assert not resume(check=False)["changed"]
+
+
+def test_nothing_of_ours_changes_the_queue_while_it_is_stopped(
+    daemon: PrivateDaemon, tmp_path: Path
+) -> None:
+    where = {"pueue_config": str(daemon.config_path), "state_dir": str(tmp_path / "state")}
+    run_module("emergency_stop", {**where, "state": "stopped", "owner": "ada@control"})
+    refused = run_module("pueue_group", {**where, "name": "new", "parallel": 2})
+    assert refused["failed"] and "ada@control" in refused["msg"]
+    assert "emergency stop" in refused["msg"]
