@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""What a job finds around it: variables, PATH, and mise where the project has it."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+# What may go into pueue's state file, in clear text: what a program needs to start, no secret.
+SUBMITTED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "USER",
+    "SHELL",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+)
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+TOOL_FOLDERS = (".cargo/bin", ".local/bin")
+MISE_CONFIGS = (
+    "mise.toml",
+    ".mise.toml",
+    "mise.local.toml",
+    ".mise.local.toml",
+    "mise/config.toml",
+    ".mise/config.toml",
+    ".config/mise.toml",
+    ".tool-versions",
+)
+
+
+def minimal(environ: t.Mapping[str, str]) -> t.Dict[str, str]:
+    """The part of the submitter's environment that may be stored with a task (AP-16)."""
+    return {name: environ[name] for name in SUBMITTED if name in environ}
+
+
+def build(
+    base: t.Mapping[str, str],
+    *,
+    secrets: t.Mapping[str, str],
+    marks: t.Mapping[str, t.Optional[str]],
+) -> t.Dict[str, str]:
+    """The job's variables: ``base`` without mise's own diff (G-16), then secrets, then marks.
+
+    ``PUEUE_*`` stays, so a job can still pin itself to its worker's slot.
+    """
+    values = {name: value for name, value in base.items() if not name.startswith("__MISE_")}
+    values.setdefault("HOME", os.path.expanduser("~"))
+    values.update(secrets)
+    values["PATH"] = search_path(values.get("PATH", ""), home=values["HOME"])
+    values.update({name: value for name, value in marks.items() if value is not None})
+    return values
+
+
+def search_path(path: str, *, home: str) -> str:
+    """PATH with the account's own tool folders at its end (G-11)."""
+    folders = (path or DEFAULT_PATH).split(os.pathsep)
+    for name in TOOL_FOLDERS:
+        folder = os.path.join(home, name)
+        if folder not in folders:
+            folders.append(folder)
+    return os.pathsep.join(folders)
+
+
+def mise_config(directory: Path) -> t.Optional[Path]:
+    """The mise configuration that applies in ``directory``, nearest first."""
+    for folder in (directory, *directory.parents):
+        for name in MISE_CONFIGS:
+            path = folder / name
+            if path.is_file():
+                return path
+    return None
+
+
+def through_mise(
+    argv: t.Sequence[str], *, directory: Path, path: str
+) -> t.Tuple[t.List[str], t.Optional[str]]:
+    """``mise exec -- argv`` where the project has mise (G-15); and a remark where it cannot be."""
+    config = mise_config(directory)
+    if config is None:
+        return list(argv), None
+    program = find_program("mise", path=path)
+    if program is None:
+        return list(argv), f'"{config}" was not applied: mise is not on PATH (G-15)'
+    return [program, "exec", "--", *argv], None
+
+
+def find_program(name: str, *, path: str) -> t.Optional[str]:
+    """The file that exec would run; ``shutil.which`` costs an import that every job would pay."""
+    for folder in path.split(os.pathsep):
+        candidate = os.path.join(folder or ".", name)
+        if os.access(candidate, os.X_OK) and os.path.isfile(candidate):
+            return candidate
+    return None

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""The command line of `fleet-jobs` on a host."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import typing as t
+
+from .._errors import FleetError
+
+READERS = ("status", "why", "logs")
+_INTERRUPTED = 130
+
+
+def main(argv: t.Sequence[str]) -> int:
+    """Every subcommand's way in and out; ``run`` first, because it stands before every job."""
+    try:
+        if argv and argv[0] == "run":
+            from . import run
+
+            return run.main(argv[1:])
+        return _read(argv)
+    except FleetError as error:
+        print(f"fleet-jobs: {error.message}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python must not complain while it exits.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _read(argv: t.Sequence[str]) -> int:
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="fleet-jobs", description="See what the jobs of this host's queue do and did."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands.add_parser(
+        "run", help="run one job (this is what a task's command calls)", add_help=False
+    )
+    for name in READERS:
+        _module(name).add_parser(commands)
+    arguments = parser.parse_args(list(argv))
+    return int(_module(arguments.command).run(arguments))
+
+
+def _module(name: str) -> t.Any:
+    package = __name__.rpartition(".")[0]
+    return importlib.import_module(f"{package}.{name}")
