@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""A queue of any size in a few kilobytes: counts and bounded examples, never an environment."""
+
+from __future__ import annotations
+
+import collections
+import json
+import typing as t
+from dataclasses import dataclass, field
+
+from .._ledger.attempts import Attempt
+from .._ledger.lease import Lease
+from .._pueue.selection import Selection
+from .._pueue.snapshot import Snapshot, Task
+
+MAX_BYTES = 8192
+MAX_PAGE = 25
+_SHOWN = 10
+_EXAMPLES = 3
+_GROUPS = 20
+_CLASSES = 12
+_LABEL_CHARACTERS = 200
+_MESSAGE_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which rows are wanted; size 0 wants none."""
+
+    selection: Selection = field(default_factory=Selection)
+    number: int = 1
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that goes into a digest; ``attempts`` by label, newest of each."""
+
+    snapshot: Snapshot
+    source: str
+    daemon_version: t.Optional[str]
+    classes: t.Mapping[int, str]
+    attempts: t.Mapping[str, Attempt] = field(default_factory=dict)
+    leftovers: t.Tuple[str, ...] = ()
+    lease: t.Optional[Lease] = None
+    state_file: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+
+def digest(facts: Facts, page: t.Optional[Page] = None) -> t.Dict[str, t.Any]:
+    """The report; at most ``MAX_BYTES`` as JSON whatever is in the queue."""
+    tasks = list(facts.snapshot.tasks.values())
+    report: t.Dict[str, t.Any] = {
+        "source": facts.source,
+        "daemon_version": facts.daemon_version,
+        "counts": _counts(tasks, facts.classes),
+        "groups": _groups(facts.snapshot),
+        "state_file": dict(facts.state_file),
+        "running": _labels([task for task in tasks if task.status == "Running"], _SHOWN),
+        "failures": _failures(facts, tasks),
+        "duplicates": _duplicates(facts.snapshot),
+        "strangers": sum(not task.marker for task in tasks),
+        "leftovers": _bounded(sorted(facts.leftovers), _SHOWN),
+        "lease": _lease(facts.lease),
+        "blocked": _blocked(facts.snapshot),
+        "jobs": [],
+    }
+    if page is not None and page.size:
+        report.update(_page(facts, page))
+    return fit(report)
+
+
+def _counts(tasks: t.Sequence[Task], classes: t.Mapping[int, str]) -> t.Dict[str, t.Any]:
+    states = collections.Counter(task.status.lower() for task in tasks)
+    results = collections.Counter(_result(task) for task in tasks if task.done)
+    by_class = collections.Counter(classes[task.id] for task in tasks if task.id in classes)
+    return {
+        "tasks": len(tasks),
+        "active": sum(task.active for task in tasks),
+        "by_state": dict(states),
+        "by_result": dict(results),
+        "by_class": _biggest(by_class, _CLASSES),
+    }
+
+
+def _biggest(counter: t.Mapping[str, int], limit: int) -> t.Dict[str, int]:
+    """Words come from programs as well; a bounded number of them goes out."""
+    ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    return {_clip(name, 40): number for name, number in ordered[:limit]}
+
+
+def _groups(snapshot: Snapshot) -> t.Dict[str, t.Any]:
+    """Per group: how it is set and what is in it; the busiest first if there are many."""
+    inside: t.Dict[str, t.Dict[str, int]] = {name: {} for name in snapshot.groups}
+    for task in snapshot.tasks.values():
+        word = "ok" if task.ok else "failed" if task.failed else task.status.lower()
+        counts = inside.setdefault(task.group, {})
+        counts[word] = counts.get(word, 0) + 1
+    ordered = sorted(inside, key=lambda name: (-sum(inside[name].values()), name))
+    listed = [
+        {
+            "name": _clip(name),
+            "status": snapshot.groups[name].status.lower() if name in snapshot.groups else "?",
+            "parallel": snapshot.groups[name].parallel if name in snapshot.groups else 0,
+            **({"tasks": inside[name]} if inside[name] else {}),
+        }
+        for name in ordered[:_GROUPS]
+    ]
+    return {"count": len(ordered), "items": listed}
+
+
+def _failures(facts: Facts, tasks: t.Sequence[Task]) -> t.List[t.Dict[str, t.Any]]:
+    """Failed jobs by class, the biggest class first, each with a few labels to look at."""
+    found: t.Dict[str, t.List[Task]] = {}
+    for task in tasks:
+        if task.failed:
+            found.setdefault(facts.classes.get(task.id, "unknown"), []).append(task)
+    ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [
+        {"class": _clip(name, 40), **_labels(failed, _EXAMPLES)}
+        for name, failed in ordered[:_CLASSES]
+    ]
+
+
+def _duplicates(snapshot: Snapshot) -> t.Dict[str, t.Any]:
+    """Labels that are active more than once, which only a stranger to our guard can cause."""
+    return _bounded(sorted(snapshot.duplicates()), _SHOWN)
+
+
+def _blocked(snapshot: Snapshot) -> t.List[t.Dict[str, t.Any]]:
+    """Paused groups in which jobs wait for ever, as after a ``pueue kill`` (G-5)."""
+    queued = collections.Counter(
+        task.group for task in snapshot.tasks.values() if task.status == "Queued"
+    )
+    paused = [
+        name
+        for name, group in sorted(snapshot.groups.items())
+        if group.status == "Paused" and queued.get(name)
+    ]
+    return [{"group": _clip(name), "queued": queued[name]} for name in paused[:_GROUPS]]
+
+
+def _lease(lease: t.Optional[Lease]) -> t.Optional[t.Dict[str, t.Any]]:
+    """Who may change this queue; never the token, which is the right itself."""
+    if lease is None:
+        return None
+    return {
+        "owner": _clip(lease.owner),
+        "purpose": _clip(lease.purpose),
+        "expires": round(lease.expires),
+        "frozen": [_clip(name) for name in lease.frozen[:_GROUPS]],
+    }
+
+
+def _page(facts: Facts, page: Page) -> t.Dict[str, t.Any]:
+    tasks = page.selection.select(facts.snapshot)
+    size = max(1, min(page.size, MAX_PAGE))
+    start = (max(1, page.number) - 1) * size
+    rows = [_row(task, facts) for task in tasks[start : start + size]]
+    return {
+        "jobs": rows,
+        "page": max(1, page.number),
+        "pages": max(1, -(-len(tasks) // size)),
+        "matched": len(tasks),
+    }
+
+
+def _row(task: Task, facts: Facts) -> t.Dict[str, t.Any]:
+    attempt = facts.attempts.get(task.label or "")
+    release = attempt.release if attempt is not None else None
+    return {
+        "label": _clip(task.label or ""),
+        "group": _clip(task.group, 60),
+        "state": task.status.lower(),
+        "result": _result(task) if task.done else None,
+        "class": facts.classes.get(task.id),
+        "exit_code": task.exit_code,
+        "started": _seconds(task.started),
+        "ended": _seconds(task.ended),
+        "attempt": attempt.number if attempt is not None else None,
+        "release": release[:12] if release else None,
+    }
+
+
+def fit(report: t.Dict[str, t.Any], limit: int = MAX_BYTES) -> t.Dict[str, t.Any]:
+    """Shorten lists, the least needed first, until the report fits; say so in ``shortened``."""
+    shortened: t.List[str] = []
+    report["shortened"] = shortened
+    for name, owner, key, floor in _shrinkable(report):
+        while _size(report) > limit and len(owner[key]) > floor:
+            owner[key] = owner[key][: max(floor, len(owner[key]) // 2)]
+            if name not in shortened:
+                shortened.append(name)
+    return report
+
+
+def _shrinkable(
+    report: t.Dict[str, t.Any],
+) -> t.List[t.Tuple[str, t.Dict[str, t.Any], str, int]]:
+    """Lists in the order in which they are given up, with what stays of each at least."""
+    lists: t.List[t.Tuple[str, t.Dict[str, t.Any], str, int]] = [
+        ("failures", failure, "labels", 1) for failure in report["failures"]
+    ]
+    lists += [(name, report[name], "labels", 3) for name in ("running", "leftovers")]
+    lists += [("duplicates", report["duplicates"], "labels", 3)]
+    lists += [("groups", report["groups"], "items", 5), ("blocked", report, "blocked", 3)]
+    lists += [("jobs", report, "jobs", 1), ("failures", report, "failures", 3)]
+    return lists
+
+
+def _size(report: t.Mapping[str, t.Any]) -> int:
+    return len(json.dumps(report))
+
+
+def _labels(tasks: t.Sequence[Task], limit: int) -> t.Dict[str, t.Any]:
+    return {
+        "count": len(tasks),
+        "labels": [_clip(task.label or "(no label)") for task in tasks[:limit]],
+    }
+
+
+def _bounded(labels: t.Sequence[str], limit: int) -> t.Dict[str, t.Any]:
+    return {"count": len(labels), "labels": [_clip(label) for label in labels[:limit]]}
+
+
+def _result(task: Task) -> str:
+    return (task.result or "unknown").lower()
+
+
+def _clip(text: str, limit: int = _LABEL_CHARACTERS) -> str:
+    """A stranger's label may be of any length; ours are at most as long as this."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _seconds(moment: t.Optional[float]) -> t.Optional[float]:
+    return None if moment is None else round(moment, 1)
+
+
+def clip_message(text: str) -> str:
+    """One bounded line for a message that came from somewhere else."""
+    return _clip(" ".join(text.split()), _MESSAGE_CHARACTERS)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""Why finished tasks ended: the ledger's word where there is one, pueue's result elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._host.process import PROC, boot_id, every, identity, read_stat
+from .._ledger.attempts import Attempt
+from .._ledger.store import Ledger
+from .._pueue.snapshot import Snapshot, Task
+from .classes import without_attempt
+
+TASK_MARKER = "FLEET_JOBS_TASK"
+# pueued and the runner read the same clock, at different moments and with rounding.
+_SLACK_SECONDS = 2.0
+# Tasks that died with their daemon get the moment of its next start as their end.
+_DAEMON_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Host:
+    """What tells a death with the daemon or the machine from any other one."""
+
+    boot_id: str = ""
+    daemon_started: t.Optional[float] = None
+
+
+def this_host(pid_path: Path, *, proc: Path = PROC) -> Host:
+    """This boot, and when the daemon whose pid file this is was started."""
+    started = None
+    with contextlib.suppress(OSError, ValueError):
+        started = process_started(int(pid_path.read_text(encoding="ascii").strip()), proc=proc)
+    return Host(boot_id=boot_id(proc=proc), daemon_started=started)
+
+
+def process_started(pid: int, *, proc: Path = PROC) -> t.Optional[float]:
+    """Epoch seconds at which a live process began."""
+    stat = read_stat(pid, proc=proc)
+    if stat is None or stat.dead:
+        return None
+    for line in (proc / "stat").read_bytes().splitlines():
+        if line.startswith(b"btime "):
+            return int(line.split()[1]) + stat.start_ticks / os.sysconf("SC_CLK_TCK")
+    return None
+
+
+def of_this_run(task: Task, attempt: t.Optional[Attempt]) -> bool:
+    """Whether this attempt is the run that the task stands for, and not an earlier one."""
+    if attempt is None or attempt.task_key != task.marker.get(TASK_MARKER):
+        return False
+    return task.started is not None and attempt.started >= task.started - _SLACK_SECONDS
+
+
+def class_of(
+    task: Task, attempt: t.Optional[Attempt], *, killed_for: t.Optional[str], host: Host
+) -> str:
+    """The class of a finished task."""
+    if task.ok:
+        return "ok"
+    if task.result == "DependencyFailed":
+        return "dependency"
+    own = attempt if of_this_run(task, attempt) else None
+    if own is not None and own.ended is not None and own.class_:
+        return own.class_
+    return without_attempt(
+        task.result,
+        exit_code=task.exit_code,
+        intended=killed_for,
+        daemon_restarted=_ended_with_daemon(task, own, host),
+        ours=bool(task.marker),
+    )
+
+
+def _ended_with_daemon(task: Task, attempt: t.Optional[Attempt], host: Host) -> t.Optional[bool]:
+    if attempt is not None and _of_earlier_boot(attempt, host):
+        return True
+    if task.ended is None or host.daemon_started is None:
+        return None
+    after = task.ended - host.daemon_started
+    if abs(after) <= _DAEMON_SECONDS:
+        return True
+    return False if after > 0 else None
+
+
+def classes(
+    snapshot: Snapshot, ledger: Ledger, *, attempts: t.Mapping[str, Attempt], host: Host
+) -> t.Dict[int, str]:
+    """The class of every finished task by id; the ledger is asked only about failed ones."""
+    found: t.Dict[int, str] = {}
+    for task in snapshot.tasks.values():
+        if not task.done:
+            continue
+        label = task.label or ""
+        killed = kill_reason(ledger, task) if task.result in ("Killed", "Failed") else None
+        found[task.id] = class_of(task, attempts.get(label), killed_for=killed, host=host)
+    return found
+
+
+def kill_reason(ledger: Ledger, task: Task) -> t.Optional[str]:
+    """Why this run was killed, if one of us killed it; a kill of an earlier run does not count."""
+    kill = ledger.kills.find(task.label or "", task.created_at)
+    if kill is None or task.started is None or kill.at < task.started - _SLACK_SECONDS:
+        return None
+    return kill.reason
+
+
+def living_process(attempt: t.Optional[Attempt], *, host: Host) -> t.Optional[int]:
+    """A process of an attempt that was never finished: its runner, or what the runner left."""
+    if attempt is None or attempt.ended is not None or not attempt.pid:
+        return None
+    if _of_earlier_boot(attempt, host):
+        return None
+    if ":" in (attempt.boot_id or "") and identity(attempt.pid) == attempt.boot_id:
+        return attempt.pid
+    for stat in every():
+        if stat.group == attempt.pid and not stat.dead:
+            started = process_started(stat.pid)
+            # Before the attempt: somebody else's group, and the number was used again.
+            if started is not None and started >= attempt.started - _SLACK_SECONDS:
+                return stat.pid
+    return None
+
+
+def _of_earlier_boot(attempt: Attempt, host: Host) -> bool:
+    """The runner stores its process's identity, which begins with the boot."""
+    boot = (attempt.boot_id or "").partition(":")[0]
+    return bool(boot and host.boot_id) and boot != host.boot_id

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""A pueue group as it should be: there or not, how parallel, running or paused."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .._errors import FleetError, Refused
+from .._pueue.client import Client
+from .._pueue.snapshot import Group, Snapshot
+
+DEFAULT_GROUP = "default"
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The group as the caller wants it; None leaves a property as it is."""
+
+    name: str
+    present: bool = True
+    parallel: t.Optional[int] = None
+    status: t.Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request to the daemon and the sentence that reports it."""
+
+    kind: str
+    sentence: str
+    parallel: int = 0
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """The steps, and the group before and after them."""
+
+    steps: t.Tuple[Step, ...]
+    before: t.Mapping[str, t.Any]
+    after: t.Mapping[str, t.Any]
+
+
+def check_parallel(value: int) -> int:
+    """0 would mean "no limit" to pueue, which no host can carry (INV-6)."""
+    if value < 1:
+        raise Refused(
+            f"parallel: {value} is refused: pueue reads 0 as no limit at all. Give 1 or more, "
+            "or parallel: auto with memory_per_job to size it by the host; to stop a group from "
+            "starting jobs use status: paused.",
+            hazard="INV-6",
+        )
+    return value
+
+
+def plan(wish: Wish, snapshot: Snapshot) -> GroupPlan:
+    """Compare the wish with what is there."""
+    current = snapshot.groups.get(wish.name)
+    before = describe(current)
+    if not wish.present:
+        return _absent(wish, snapshot, before)
+    after = dict(before) or {"state": "present", "parallel": 1, "status": "running"}
+    after["state"] = "present"
+    steps: t.List[Step] = []
+    if current is None:
+        number = 1 if wish.parallel is None else wish.parallel
+        after["parallel"] = number
+        steps.append(Step("add", f'Create group "{wish.name}" with {number} slots.', number))
+    elif wish.parallel is not None and wish.parallel != current.parallel:
+        after["parallel"] = wish.parallel
+        said = f'Set the slots of group "{wish.name}" from {current.parallel} to {wish.parallel}.'
+        steps.append(Step("parallel", said, wish.parallel))
+    if wish.status is not None and after["status"] != wish.status:
+        after["status"] = wish.status
+        steps.append(_status_step(wish, snapshot))
+    return GroupPlan(tuple(steps), before, after if steps else before)
+
+
+def describe(group: t.Optional[Group]) -> t.Dict[str, t.Any]:
+    """The managed fields of a group; the same for one that is absent."""
+    if group is None:
+        return {"state": "absent"}
+    return {"state": "present", "parallel": group.parallel, "status": group.status.lower()}
+
+
+def _absent(wish: Wish, snapshot: Snapshot, before: t.Mapping[str, t.Any]) -> GroupPlan:
+    if wish.name not in snapshot.groups:
+        return GroupPlan((), before, before)
+    if wish.name == DEFAULT_GROUP:
+        raise FleetError(
+            'The group "default" cannot be removed: pueue needs it. Give it fewer slots or '
+            "status: paused instead."
+        )
+    tasks = [task for task in snapshot.tasks.values() if task.group == wish.name]
+    if tasks:
+        labels = sorted({task.label or "(no label)" for task in tasks})
+        more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+        active = sum(task.active for task in tasks)
+        raise Refused(
+            f'The group "{wish.name}" cannot be removed: it holds {len(tasks)} tasks, {active} of '
+            f"them active: {', '.join(labels[:_SHOWN])}{more}. Wait for them with pueue_wait and "
+            "forget them with pueue_clean first.",
+            hazard="INV-2",
+        )
+    step = Step("remove", f'Remove group "{wish.name}".')
+    return GroupPlan((step,), before, {"state": "absent"})
+
+
+def _status_step(wish: Wish, snapshot: Snapshot) -> Step:
+    mine = [task for task in snapshot.tasks.values() if task.group == wish.name]
+    queued = sum(task.status == "Queued" for task in mine)
+    if wish.status == "running":
+        return Step("start", f'Resume group "{wish.name}" ({queued} jobs are queued in it).')
+    running = sum(task.status == "Running" for task in mine)
+    return Step(
+        "pause", f'Pause group "{wish.name}"; its {running} running jobs go on to their end.'
+    )
+
+
+def apply(client: Client, wish: Wish, made: GroupPlan) -> None:
+    """Send the steps, then look: a reply of pueue says nothing about what happened."""
+    for step in made.steps:
+        if step.kind == "add":
+            client.group_add(wish.name, step.parallel)
+        elif step.kind == "parallel":
+            client.parallel(wish.name, step.parallel)
+        elif step.kind == "start":
+            client.start_group(wish.name)
+        elif step.kind == "pause":
+            client.pause_group(wish.name, wait=True)
+        else:
+            client.group_remove(wish.name)
+    found = describe(client.groups().get(wish.name))
+    if made.steps and found != made.after:
+        raise FleetError(
+            f'The group "{wish.name}" was to become {_words(made.after)}, but pueue now has it as '
+            f"{_words(found)}. Look at it with pueue_status and run this again.",
+            details={"changed": True},
+        )
+
+
+def _words(group: t.Mapping[str, t.Any]) -> str:
+    if group.get("state") == "absent":
+        return "absent"
+    return f"{group.get('status')} with {group.get('parallel')} slots"
