@@ -97,6 +97,12 @@ def read_cores(*, root: Path = Path("/"), affinity: t.Optional[int] = None) -> C
     return Cores(count, quota, min(float(count), quota) if quota is not None else float(count))
 
 
+def online_cores(*, root: Path = Path("/")) -> int:
+    """All processors of the machine (in a container too: its load average counts them all)."""
+    names = [line.split(" ", 1)[0] for line in read_text(root / "proc/stat").splitlines()]
+    return sum(name[:3] == "cpu" and name[3:].isdigit() for name in names) or os.cpu_count() or 1
+
+
 def _quotas_v2(root: Path) -> t.Iterator[float]:
     for folder in hierarchy.chain(UNIFIED, root=root):
         words = read_text(folder / "cpu.max").split()
