@@ -72,7 +72,9 @@ def find_config(explicit: t.Optional[str], *, environ: t.Mapping[str, str]) -> C
     named = explicit if explicit is not None else environ.get("PUEUE_CONFIG_PATH")
     if named is not None:
         return _read(Path(named), environ=environ, home=home, explicit=True)
-    folders = [_xdg(environ, "XDG_CONFIG_HOME", home / ".config") / "pueue", Path(".")]
+    personal = _xdg(environ, "XDG_CONFIG_HOME") or (home / ".config" if home else None)
+    folders = [personal / "pueue"] if personal else []
+    folders.append(Path("."))
     for folder in folders:
         if (folder / FILE_NAME).is_file():
             return _read(folder / FILE_NAME, environ=environ, home=home, explicit=False)
@@ -85,17 +87,24 @@ def find_config(explicit: t.Optional[str], *, environ: t.Mapping[str, str]) -> C
     )
 
 
-def _home(environ: t.Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+def _home(environ: t.Mapping[str, str]) -> t.Optional[Path]:
+    if environ.get("HOME"):
+        return Path(environ["HOME"])
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return None
 
 
-def _xdg(environ: t.Mapping[str, str], name: str, default: Path) -> Path:
+def _xdg(environ: t.Mapping[str, str], name: str) -> t.Optional[Path]:
     """An XDG directory; the specification says that a relative one is to be ignored."""
     value = environ.get(name, "")
-    return Path(value) if value.startswith("/") else default
+    return Path(value) if value.startswith("/") else None
 
 
-def _read(path: Path, *, environ: t.Mapping[str, str], home: Path, explicit: bool) -> Config:
+def _read(
+    path: Path, *, environ: t.Mapping[str, str], home: t.Optional[Path], explicit: bool
+) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -124,71 +133,88 @@ class _Reader:
         self._content = self._mapping(content, "the file")
 
     def _mapping(self, value: t.Any, where: str) -> t.Dict[str, t.Any]:
+        # pueue takes nothing at all for an empty section, but refuses an explicit null.
+        if value is None or (isinstance(value, yaml.Plain) and value == ""):
+            return {}
         if not isinstance(value, dict):
             raise self._error(where, "a mapping", value)
         return value
 
     def _error(self, where: str, wanted: str, value: t.Any) -> FleetError:
+        shown = f'"{value}"' if isinstance(value, str) else f"a {type(value).__name__}"
         return FleetError(
-            f'pueue\'s configuration "{self._path}": {where} must be {wanted}, not '
-            f"{value!r}; pueue refuses this file too."
+            f'pueue\'s configuration "{self._path}": {where} must be {wanted}, not {shown}; '
+            "pueue refuses this file too. Correct it."
         )
 
-    def _section(self, name: str) -> t.Dict[str, t.Any]:
-        return self._mapping(self._content[name], name) if name in self._content else {}
+    def _get(self, section: str, key: str) -> t.Any:
+        return self._mapping(self._mapping(self._content, "it").get(section), section).get(key)
 
-    def _typed(self, section: str, key: str, kind: t.Type[t.Any], default: t.Any) -> t.Any:
-        values = self._section(section)
-        if key not in values:
-            return default
-        if not isinstance(values[key], kind):
-            wanted = "true or false" if kind is bool else "text (quote it)"
-            raise self._error(f"{section}.{key}", wanted, values[key])
-        return values[key]
-
-    def _path_of(self, key: str, home: Path) -> t.Optional[Path]:
-        value = self._section("shared").get(key)
+    def _boolean(self, section: str, key: str, *, default: bool) -> bool:
+        value = self._get(section, key)
         if value is None:
+            return default
+        word = value.boolean if isinstance(value, yaml.Plain) else None
+        if word is None:
+            raise self._error(f"{section}.{key}", "true or false, unquoted", value)
+        return word
+
+    def _text(self, section: str, key: str, *, default: str) -> str:
+        value = self._get(section, key)
+        if value is not None and not isinstance(value, str):
+            raise self._error(f"{section}.{key}", "a text", value)
+        return default if value is None else str(value)
+
+    def _path_of(self, key: str, home: t.Optional[Path]) -> t.Optional[Path]:
+        value = self._get("shared", key)
+        if value is None or (isinstance(value, yaml.Plain) and value.empty):
             return None
         if not isinstance(value, str):
             raise self._error(f"shared.{key}", "a path", value)
-        if value == "~" or value.startswith("~/"):
+        if home and (value == "~" or value.startswith("~/")):
             return Path(str(home) + value[1:])
         return Path(value)
 
     def _shell_command(self) -> t.Optional[t.Tuple[str, ...]]:
-        value = self._section("daemon").get("shell_command")
-        if value is None:
+        value = self._get("daemon", "shell_command")
+        if value is None or (isinstance(value, yaml.Plain) and value.empty):
             return None
         if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
             raise self._error("daemon.shell_command", "a list of texts", value)
-        return tuple(value)
+        return tuple(str(word) for word in value)
 
-    def config(self, *, environ: t.Mapping[str, str], home: Path, explicit: bool) -> Config:
+    def config(
+        self, *, environ: t.Mapping[str, str], home: t.Optional[Path], explicit: bool
+    ) -> Config:
         given = {key: self._path_of(key, home) for key in _PATHS}
-        data = _xdg(environ, "XDG_DATA_HOME", home / ".local" / "share")
+        data = _xdg(environ, "XDG_DATA_HOME") or (home / ".local" / "share" if home else Path("."))
         directory = given["pueue_directory"] or data / "pueue"
-        runtime = given["runtime_directory"] or _xdg(environ, "XDG_RUNTIME_DIR", directory)
+        runtime = given["runtime_directory"] or _xdg(environ, "XDG_RUNTIME_DIR") or directory
+        unix = self._boolean("shared", "use_unix_socket", default=True)
         return Config(
             path=self._path,
             pueue_directory=directory,
             runtime_directory=runtime,
-            use_unix_socket=self._typed("shared", "use_unix_socket", bool, True),
-            unix_socket_path=given["unix_socket_path"] or runtime / f"pueue_{_user()}.socket",
-            host=self._typed("shared", "host", str, "127.0.0.1"),
-            port=self._typed("shared", "port", str, "6924"),
+            use_unix_socket=unix,
+            unix_socket_path=given["unix_socket_path"] or runtime / self._socket_name(unix),
+            host=self._text("shared", "host", default="127.0.0.1"),
+            port=self._text("shared", "port", default="6924"),
             daemon_cert=given["daemon_cert"] or directory / "certs" / "daemon.cert",
             shared_secret_path=given["shared_secret_path"] or directory / "shared_secret",
             pid_path=given["pid_path"] or runtime / "pueue.pid",
-            compress_state_file=self._typed("daemon", "compress_state_file", bool, False),
+            compress_state_file=self._boolean("daemon", "compress_state_file", default=False),
             shell_command=self._shell_command(),
             explicit=explicit,
         )
 
-
-def _user() -> str:
-    """The account's name as the daemon's default socket name has it; ``USER`` plays no part."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
+    def _socket_name(self, used: bool) -> str:
+        """The account's name makes the default; the variable USER plays no part in it."""
+        try:
+            return f"pueue_{pwd.getpwuid(os.geteuid()).pw_name}.socket"
+        except KeyError as error:
+            if not used:
+                return f"pueue_{os.geteuid()}.socket"
+            raise FleetError(
+                f'pueue\'s configuration "{self._path}" names no unix_socket_path, and user '
+                f"{os.geteuid()} has no name to make one from. Set shared.unix_socket_path."
+            ) from error

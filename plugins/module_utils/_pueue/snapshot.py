@@ -68,18 +68,18 @@ class Task:
         """A task as Status and the state file spell it."""
         status, times = _status(wire["status"])
         result, exit_code, spawn_error = _result(times.get("result"))
-        created_at = wire["created_at"]
+        created_at = _typed(wire, "created_at", str)
         return cls(
-            id=wire["id"],
-            label=wire.get("label"),
-            group=wire["group"],
+            id=_typed(wire, "id", int),
+            label=None if wire.get("label") is None else _typed(wire, "label", str),
+            group=_typed(wire, "group", str),
             status=status,
             result=result,
             exit_code=exit_code,
-            command=wire["original_command"],
-            path=wire["path"],
-            priority=wire["priority"],
-            dependencies=tuple(wire["dependencies"]),
+            command=_typed(wire, "original_command", str),
+            path=_typed(wire, "path", str),
+            priority=_typed(wire, "priority", int),
+            dependencies=_dependencies(wire),
             created_at=created_at,
             created=epoch(created_at),
             enqueued=_moment(times, "enqueued_at"),
@@ -89,6 +89,29 @@ class Task:
             marker=_marker(wire["envs"]),
             spawn_error=spawn_error,
         )
+
+
+def _typed(wire: t.Mapping[str, t.Any], name: str, kind: t.Type[t.Any]) -> t.Any:
+    value = wire[name]
+    # Not isinstance: True is an int to Python, but not to pueue.
+    if type(value) is not kind:
+        raise TypeError(f"{name} is a {type(value).__name__}")
+    return value
+
+
+def _dependencies(wire: t.Mapping[str, t.Any]) -> t.Tuple[int, ...]:
+    numbers = _typed(wire, "dependencies", list)
+    if any(type(number) is not int for number in numbers):
+        raise TypeError("a dependency is no id")
+    return tuple(numbers)
+
+
+def _task(key: t.Union[int, str], wire: t.Mapping[str, t.Any]) -> Task:
+    task = Task.from_wire(wire)
+    # Requests go by the key; a key of its own would make us act on another task.
+    if str(task.id) != str(key):
+        raise ValueError(f"task {task.id} is listed under {key}")
+    return task
 
 
 def _status(wire: t.Mapping[str, t.Any]) -> t.Tuple[str, t.Mapping[str, t.Any]]:
@@ -103,14 +126,14 @@ def _result(wire: t.Any) -> t.Tuple[t.Optional[str], t.Optional[int], t.Optional
     if wire is None:
         return None, None, None
     name: t.Any = wire
-    value: t.Any = None
     if isinstance(wire, dict):
-        ((name, value),) = wire.items()
+        (name,) = wire
     if name not in RESULTS:
         raise ValueError(f"unknown result {name!r}")
     if name == "Failed":
-        return name, int(value), None
-    return name, 0 if name == "Success" else None, value if name == "FailedToSpawn" else None
+        return name, _typed(wire, name, int), None
+    spawn_error = _typed(wire, name, str) if name == "FailedToSpawn" else None
+    return name, 0 if name == "Success" else None, spawn_error
 
 
 def _moment(times: t.Mapping[str, t.Any], name: str) -> t.Optional[float]:
@@ -136,7 +159,11 @@ class Group:
 
     @classmethod
     def from_wire(cls, name: str, wire: t.Mapping[str, t.Any]) -> Group:
-        return cls(name=name, status=str(wire["status"]), parallel=int(wire["parallel_tasks"]))
+        return cls(
+            name=name,
+            status=_typed(wire, "status", str),
+            parallel=_typed(wire, "parallel_tasks", int),
+        )
 
 
 def groups_from_wire(wire: t.Any) -> t.Dict[str, Group]:
@@ -159,7 +186,7 @@ class Snapshot:
         """From the content of a Status reply, or of a state file (whose keys are texts)."""
         try:
             listed, named = wire["tasks"], wire["groups"]
-            tasks = [Task.from_wire(listed[key]) for key in listed]
+            tasks = [_task(key, task) for key, task in listed.items()]
         except _SHAPE_ERRORS as error:
             raise MalformedReply(f"pueue's tasks have an unknown form: {_cause(error)}.") from error
         tasks.sort(key=lambda task: task.id)

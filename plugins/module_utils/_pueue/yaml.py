@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .yaml_scalar import FlowReader, YamlError
+from .yaml_scalar import FlowReader, Plain, YamlError
 
-__all__ = ["YamlError", "parse"]
+__all__ = ["Plain", "YamlError", "parse"]
 
 _KEY = re.compile(
     r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s'"\[\]{},&*!|>%@`#?-][^#]*?|[?-][^\s#][^#]*?)"""
@@ -25,12 +25,7 @@ class _Line(t.NamedTuple):
 
 
 def parse(text: str) -> t.Any:
-    """The value of a document; an empty one is ``None``."""
-    if text.lstrip().startswith("{"):
-        reader = FlowReader(text.lstrip("\ufeff"), line=1)
-        value = reader.value()
-        reader.end()
-        return value
+    """The value of a document: dicts, lists, texts and ``Plain`` words; ``None`` if empty."""
     return _BlockReader(text).document()
 
 
@@ -106,12 +101,12 @@ class _BlockReader:
             return self._single(line)
         following = self._peek()
         if following is None:
-            return None
+            return Plain("")
         nested = following.indent > indent
         # A list may stand at the indentation of its key.
         if nested or (following.indent == indent and _is_list_item(following.text)):
             return self._node(following.indent)
-        return None
+        return Plain("")
 
     def _list(self, indent: int) -> t.List[t.Any]:
         result: t.List[t.Any] = []

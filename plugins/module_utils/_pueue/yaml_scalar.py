@@ -1,22 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE: may change in any release; use the modules instead.
-"""Single values and flow collections of YAML, JSON included."""
+"""Single values and flow collections of YAML, and with them all of JSON."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-_WORDS = {
-    **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
-_PREFIXED = re.compile(r"[-+]?0(?P<base>[xob])(?P<digits>[0-9a-fA-F]+)$")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$")
-_BASES = {"x": 16, "o": 8, "b": 2}
 _ESCAPES = {
     **{"0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"},
     **{"e": "\x1b", " ": " ", '"': '"', "/": "/", "\\": "\\", "\t": "\t"},
@@ -33,24 +23,18 @@ class YamlError(ValueError):
         self.line = line
 
 
-def plain_scalar(text: str, *, line: int) -> t.Any:
-    """The value of an unquoted word by YAML 1.2's core rules."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INTEGER.match(text):
-        return int(text)
-    prefixed = _PREFIXED.match(text)
-    if prefixed:
-        try:
-            value = int(prefixed["digits"], _BASES[prefixed["base"]])
-        except ValueError:
-            return text
-        return -value if text[0] == "-" else value
-    if _FLOAT.match(text) and not re.match(r"[-+]?0[0-9]", text):
-        return float(text)
-    if _NOT_FINITE.match(text):
-        raise YamlError(line, f'the number "{text}"')
-    return text
+class Plain(str):
+    """An unquoted word; as in pueue's reader, whoever asks decides what it means."""
+
+    @property
+    def empty(self) -> bool:
+        return self in ("null", "Null", "NULL", "~", "")
+
+    @property
+    def boolean(self) -> t.Optional[bool]:
+        return {"true": True, "false": False}.get(
+            self.lower() if self in (self.lower(), self.upper(), self.capitalize()) else ""
+        )
 
 
 class FlowReader:
@@ -97,11 +81,9 @@ class FlowReader:
         """A mapping's key, which must be the whole text."""
         key = self.scalar()
         self.end()
-        if isinstance(key, (bool, float)) or key is None:
-            raise self.error("a key that is not text")
         return str(key)
 
-    def scalar(self) -> t.Any:
+    def scalar(self) -> str:
         """A quoted or plain value that fills the rest of the line."""
         if self._next() in ('"', "'") and self._next():
             return self._quoted()
@@ -110,7 +92,7 @@ class FlowReader:
         if re.search(r":(\s|$)", rest):
             raise self.error(f'a second ": " in "{rest.strip()}"')
         self.position += len(rest)
-        return plain_scalar(rest.strip(), line=self._line)
+        return Plain(rest.strip())
 
     def _refuse_special(self, text: str) -> None:
         first = text[:1]
@@ -131,7 +113,7 @@ class FlowReader:
             return self._sequence(depth)
         if first in ('"', "'") and first:
             return self._quoted()
-        return plain_scalar(self._flow_word(), line=self._line)
+        return Plain(self._flow_word())
 
     def _flow_word(self) -> str:
         found = re.compile(r"(?:[^,\[\]{}\n:#]|:(?![\s,\[\]{}]|$)|(?<!\s)#)*").match(
@@ -149,7 +131,7 @@ class FlowReader:
         result: t.Dict[str, t.Any] = {}
         while not self._closes("}"):
             key = self.value(depth + 1)
-            if isinstance(key, (bool, float, list, dict)) or key is None:
+            if not isinstance(key, str):
                 raise self.error("a key that is not text")
             if str(key) in result:
                 raise self.error(f'the key "{key}" occurs twice')
