@@ -33,6 +33,8 @@ subprocess.check_call([sys.executable, "-m", "pip", "install"] + wanted)
 def main() -> int:
     """Stage, prepare the home, run; further arguments go to ansible-test."""
     stage(COPY)
+    # Without a repository of its own the copy would be "ignored by git" as a part of this one.
+    subprocess.run(["git", "init", "--quiet", str(COPY)], check=True)
     _stand_in()
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     command = ["ansible-test", "sanity", "--venv", "--python", version, "--color", "no"]

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import ansible_collections.fleet.jobs as collection
 
+from . import returns
+
 COLLECTION = Path(next(iter(collection.__path__)))
 COLLECTIONS_PATH = COLLECTION.parents[2]
 LIMIT_SECONDS = 300.0
@@ -126,6 +128,8 @@ def run_playbook(
             check=False,
         )
         results, stats = _read(record)
+    for one in results:
+        returns.check(one.action, one.result)
     return PlaybookRun(done.returncode, done.stdout, done.stderr, results, stats)
 
 
