@@ -9,13 +9,12 @@ file, which ``merge`` brings into the ledger later.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import stat
 import sys
 import time
 import typing as t
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -202,8 +201,11 @@ _UNWRITABLE = (FleetError, OSError, ImportError)
 
 
 def _spool(state_dir: Path, begun: Begun, ending: Ending, *, why: str) -> None:
+    import json
+
     record = {
         "version": _VERSION,
+        "state_dir": os.path.abspath(str(state_dir)),
         "row": begun.row,
         "number": begun.number,
         "beginning": asdict(begun.beginning),
@@ -227,8 +229,8 @@ def _spool(state_dir: Path, begun: Begun, ending: Ending, *, why: str) -> None:
 
 def _folders(state_dir: Path) -> t.Tuple[Path, ...]:
     """The spool, and one in memory for a full disk."""
-    key = hashlib.sha256(os.fsencode(os.path.abspath(str(state_dir)))).hexdigest()[:12]
-    return (state_dir / SPOOL, _MEMORY_FOLDER / f"fleet-jobs-{os.getuid()}-{key}")
+    key = zlib.crc32(os.fsencode(os.path.abspath(str(state_dir))))
+    return (state_dir / SPOOL, _MEMORY_FOLDER / f"fleet-jobs-{os.getuid()}-{key:08x}")
 
 
 def _is_ours(folder: Path) -> bool:
@@ -246,6 +248,8 @@ def _names(folder: Path) -> t.List[str]:
 
 
 def _read(path: Path) -> t.Tuple[t.Optional[Begun], t.Optional[Ending]]:
+    import json
+
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         beginning = Beginning(**record["beginning"])
