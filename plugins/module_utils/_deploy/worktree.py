@@ -131,6 +131,10 @@ class Worktree:
             mode, _, blob = meta.split(" ")
             yield mode, blob, path
 
+    def tracked(self) -> t.List[str]:
+        """Paths in the index."""
+        return _split(self.git.read("ls-files", "-z").text)
+
     def lfs_pointers(self) -> t.Tuple[str, ...]:
         """Tracked LFS files of which the checkout holds the pointer, not the content."""
         done = self.git.read("ls-files", "-z", "--", ":(attr:filter=lfs)")
@@ -145,7 +149,7 @@ class Worktree:
 
     def overwritten(self, sha: str) -> t.Tuple[str, ...]:
         """Untracked (also ignored) files that a reset to ``sha`` would replace or remove."""
-        tracked = frozenset(_split(self.git.read("ls-files", "-z").text))
+        tracked = frozenset(self.tracked())
         found: t.Dict[str, str] = {}
         for mode, blob, path in self.tree(sha):
             if path not in tracked and mode != _GITLINK:

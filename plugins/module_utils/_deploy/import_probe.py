@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""Runs inside the jobs' own interpreter (its source is sent there) and tells what it imports.
+
+Usage: ``python -B -c SOURCE FD`` with a JSON request on stdin; the JSON answer goes to the file
+descriptor FD, so that whatever the imported code prints is no part of it. Stands alone: imports
+nothing of this collection.
+"""
+
+from __future__ import annotations
+
+import sys
+
+# The working directory comes first on the path, as for jobs; a stray json.py there must not
+# break the probe, only be reported by it.
+_PATH = list(sys.path)
+sys.path[:] = [entry for entry in sys.path if entry not in ("",)]
+
+import ast  # noqa: E402
+import importlib  # noqa: E402
+import importlib.machinery  # noqa: E402
+import importlib.util  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import re  # noqa: E402
+import sysconfig  # noqa: E402
+import typing as t  # noqa: E402
+
+_LIMIT = 300
+
+
+def main(answer_fd: int) -> None:
+    request = json.loads(sys.stdin.read())
+    sys.stdin.close()
+    packages = request["packages"]
+    answer: t.Dict[str, t.Any] = {
+        "executable": sys.executable,
+        "prefix": sys.prefix,
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "sites": sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
+        "externally_managed": os.path.exists(
+            os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
+        )
+        and sys.prefix == sys.base_prefix,
+        "distributions": {name: distribution(name) for name in packages},
+    }
+    sys.path[:] = _PATH
+    answer["shadowed"] = shadowed() if request["shadowing"] else []
+    forget([name for name, _, _ in answer["shadowed"]])
+    answer["modules"] = {name: module(name, run=request["import"]) for name in request["modules"]}
+    answer["expressions"] = [expression(text) for text in request["expressions"]]
+    with os.fdopen(answer_fd, "w") as stream:
+        json.dump(answer, stream)
+
+
+def distribution(name: str) -> t.Optional[t.Dict[str, t.Any]]:
+    """What the metadata of an installed distribution says; None where there is none."""
+    import importlib.metadata as metadata
+
+    try:
+        found = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return None
+    files = found.files or []
+    return {
+        "name": found.metadata["Name"],
+        "version": found.version,
+        "location": os.path.realpath(str(found.locate_file(""))),
+        "direct_url": json.loads(found.read_text("direct_url.json") or "null"),
+        "installer": (found.read_text("INSTALLER") or "").strip(),
+        "top_level": top_level(found.read_text("top_level.txt"), [str(file) for file in files]),
+        "editable_files": [
+            os.path.basename(str(file))
+            for file in files
+            if "__editable__" in os.path.basename(str(file))
+        ],
+        "egg_link": egg_link(name),
+    }
+
+
+def top_level(text: t.Optional[str], files: t.List[str]) -> t.List[str]:
+    """Import names of a distribution, from its metadata or from the files it installed."""
+    if text and text.split():
+        return text.split()
+    found = set()
+    for file in files:
+        head, _, rest = file.partition("/")
+        if rest and "." not in head and head not in ("..", "__pycache__"):
+            found.add(head)
+        elif not rest and head.endswith(".py") and not head.startswith("__editable__"):
+            found.add(head[:-3])
+    return sorted(found)
+
+
+def egg_link(name: str) -> t.Optional[str]:
+    """The old form of an editable install: a link file beside the packages."""
+    for site in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        for entry in os.listdir(site) if os.path.isdir(site) else ():
+            if entry.endswith(".egg-link") and normal(entry[:-9]) == normal(name):
+                with open(os.path.join(site, entry), encoding="utf-8") as stream:
+                    return stream.readline().strip()
+    return None
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def shadowed() -> t.List[t.Tuple[str, str, str]]:
+    """(name, file in the working directory, what it hides) for every module found twice."""
+    if not (sys.path and sys.path[0] == ""):
+        return []
+    found = []
+    for entry in sorted(os.listdir(".")):
+        name = entry[:-3] if entry.endswith(".py") else entry
+        package = os.path.isfile(os.path.join(entry, "__init__.py"))
+        if not name.isidentifier() or not (entry.endswith(".py") or package):
+            continue
+        hidden = elsewhere(name)
+        if hidden is not None:
+            found.append((name, os.path.join(entry, "__init__.py") if package else entry, hidden))
+    return found[:50]
+
+
+def elsewhere(name: str) -> t.Optional[str]:
+    rest = [
+        entry
+        for entry in sys.path[1:]
+        if entry and os.path.realpath(entry) != os.path.realpath(".")
+    ]
+    try:
+        spec = importlib.machinery.PathFinder.find_spec(name, rest)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return spec.origin if spec is not None and spec.origin else None
+
+
+def forget(names: t.List[str]) -> None:
+    """Modules that the probe itself needed, but that jobs would import from somewhere else."""
+    for loaded in list(sys.modules):
+        if loaded.partition(".")[0] in names and loaded != "__main__":
+            del sys.modules[loaded]
+
+
+def module(name: str, *, run: bool) -> t.Dict[str, t.Any]:
+    """Where an import comes from and, if it may be run, whether it succeeds."""
+    found: t.Dict[str, t.Any] = {
+        "origin": None,
+        "folders": [],
+        "sourceless": False,
+        "error": None,
+        "version": None,
+    }
+    try:
+        spec = importlib.util.find_spec(name)
+        if spec is None:
+            found["error"] = "there is no module of that name on its path"
+            return found
+        has_file = spec.has_location and spec.origin
+        found["origin"] = os.path.realpath(str(spec.origin)) if has_file else None
+        found["folders"] = [
+            os.path.realpath(str(one)) for one in spec.submodule_search_locations or ()
+        ]
+        found["sourceless"] = isinstance(spec.loader, importlib.machinery.SourcelessFileLoader)
+        if run:
+            version = getattr(importlib.import_module(name), "__version__", None)
+            found["version"] = version if isinstance(version, str) else None
+    except BaseException as error:  # noqa: BLE001 - whatever user code raises is the finding
+        found["error"] = words(error)
+    return found
+
+
+def expression(text: str) -> t.Dict[str, t.Any]:
+    """Evaluate one expression on the modules it names."""
+    try:
+        tree = ast.parse(text, mode="eval")
+        names: t.Dict[str, t.Any] = {}
+        for chain in chains(tree):
+            load(chain, names)
+        value = eval(compile(tree, "<assertion>", "eval"), names)
+        left = None
+        if not value and isinstance(tree.body, ast.Compare):
+            side = ast.Expression(body=tree.body.left)
+            left = brief(eval(compile(side, "<assertion>", "eval"), names))
+        return {"ok": bool(value), "value": brief(value), "left": left, "error": None}
+    except BaseException as error:  # noqa: BLE001 - whatever user code raises is the finding
+        return {"ok": False, "value": None, "left": None, "error": words(error)}
+
+
+def chains(tree: ast.AST) -> t.List[t.List[str]]:
+    """Every dotted name of the expression, as its words."""
+    found = []
+    for node in ast.walk(tree):
+        parts: t.List[str] = []
+        inner: ast.AST = node
+        while isinstance(inner, ast.Attribute):
+            parts.insert(0, inner.attr)
+            inner = inner.value
+        if isinstance(inner, ast.Name):
+            found.append([inner.id, *parts])
+    return sorted(found, key=len)
+
+
+def load(chain: t.List[str], names: t.Dict[str, t.Any]) -> None:
+    """Import as much of a dotted name as is modules."""
+    if importlib.util.find_spec(chain[0]) is None:
+        return
+    names[chain[0]] = importlib.import_module(chain[0])
+    for number in range(2, len(chain) + 1):
+        name = ".".join(chain[:number])
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and not name.startswith(error.name):
+                raise
+            return
+
+
+def brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LIMIT else text[:_LIMIT] + "..."
+
+
+def words(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}".replace("\n", " ")
+    return text if len(text) <= _LIMIT else text[:_LIMIT] + "..."
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
