@@ -47,7 +47,9 @@ def main(answer_fd: int) -> None:
     sys.path[:] = _PATH
     answer["shadowed"] = shadowed() if request["shadowing"] else []
     forget([name for name, _, _ in answer["shadowed"]])
-    answer["modules"] = {name: module(name, run=request["import"]) for name in request["modules"]}
+    answer["names"] = request["names"] or derived(answer["distributions"])
+    wanted = [*answer["names"], *request["modules"]]
+    answer["modules"] = {name: module(name, run=request["import"]) for name in wanted}
     answer["expressions"] = [expression(text) for text in request["expressions"]]
     with os.fdopen(answer_fd, "w") as stream:
         json.dump(answer, stream)
@@ -76,6 +78,15 @@ def distribution(name: str) -> t.Optional[t.Dict[str, t.Any]]:
         ],
         "egg_link": egg_link(name),
     }
+
+
+def derived(distributions: t.Dict[str, t.Any]) -> t.List[str]:
+    """Import names where the caller gave none: what the packages installed, or are called."""
+    found = []
+    for name, one in distributions.items():
+        public = [top for top in (one["top_level"] if one else []) if not top.startswith("_")]
+        found += public or [name.replace("-", "_")]
+    return found
 
 
 def top_level(text: t.Optional[str], files: t.List[str]) -> t.List[str]:

@@ -88,6 +88,7 @@ class Seen:
     externally_managed: bool
     distributions: t.Mapping[str, t.Optional[Distribution]]
     shadowed: t.Tuple[t.Tuple[str, str, str], ...]
+    names: t.Tuple[str, ...]
     modules: t.Mapping[str, Module]
     expressions: t.Tuple[Evaluated, ...]
 
@@ -98,15 +99,20 @@ def look(
     chdir: Path,
     environ: t.Mapping[str, str],
     packages: t.Sequence[str] = (),
+    names: t.Sequence[str] = (),
     modules: t.Sequence[str] = (),
     expressions: t.Sequence[str] = (),
     run_imports: bool = False,
     shadowing: bool = False,
     timeout: float = PROBE_SECONDS,
 ) -> Seen:
-    """Run the probe with ``argv`` (the interpreter, or a wrapper and the interpreter)."""
+    """Run the probe with ``argv`` (the interpreter, or a wrapper and the interpreter).
+
+    Without ``names`` the imports are those of ``packages``; ``modules`` are only looked up.
+    """
     request = {
         "packages": list(packages),
+        "names": list(names),
         "modules": list(modules),
         "expressions": list(expressions),
         "import": run_imports,
@@ -175,6 +181,7 @@ def _seen(raw: t.Mapping[str, t.Any]) -> Seen:
             for name, one in raw["distributions"].items()
         },
         shadowed=tuple((name, file, hidden) for name, file, hidden in raw["shadowed"]),
+        names=tuple(raw["names"]),
         modules={
             name: Module(
                 name=name,

@@ -30,6 +30,15 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Context:
+    """Where the jobs run and how their interpreter is started."""
+
+    folder: Path
+    argv: t.Tuple[str, ...] = ()
+    environ: t.Optional[t.Mapping[str, str]] = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Imported:
     """One import as jobs get it."""
 
@@ -60,46 +69,43 @@ def check(
     *,
     python: str,
     chdir: t.Union[str, Path],
-    modules: t.Sequence[str],
     package: t.Optional[str] = None,
-    expected: t.Optional[Expected] = None,
-    assertions: t.Sequence[Assertion] = (),
+    modules: t.Sequence[str] = (),
+    expected_sha: t.Optional[str] = None,
+    expected_version: t.Optional[str] = None,
+    expected_kind: t.Optional[str] = None,
+    assertions: t.Sequence[t.Mapping[str, t.Any]] = (),
     environment: t.Optional[t.Mapping[str, str]] = None,
     run_imports: bool = True,
     use_mise: bool = True,
     timeout: float = interpreter.PROBE_SECONDS,
     environ: t.Optional[t.Mapping[str, str]] = None,
 ) -> VerifyResult:
-    """Ask the jobs' interpreter in the jobs' directory; changes nothing, not even bytecode."""
+    """Ask the jobs' interpreter in the jobs' directory; changes nothing, not even bytecode.
+
+    Without ``modules`` the imports are those of ``package``; with neither, only the checkout in
+    ``chdir`` and the assertions are looked at.
+    """
+    wanted = assertion.parse(assertions)
     base = inherited(environ)
     folder = _folder(chdir)
     values = job_environment(base, environment)
     argv = command(python, folder=folder, environ=values, use_mise=use_mise)
-    names = tuple(modules)
-    packages = (
-        [versions.base_name(package)] if package else [versions.base_name(one) for one in names]
-    )
+    guessed = [package] if package else [modules[0].partition(".")[0]] if modules else []
     seen = interpreter.look(
         argv,
         chdir=folder,
-        environ={**values, **mise.QUIET},
-        packages=packages,
-        modules=[*names, *assertion.modules_of(assertions)],
-        expressions=assertion.expressions_of(assertions),
+        environ={**values, **mise.QUIET} if len(argv) > 1 else values,
+        packages=[versions.base_name(name) for name in guessed],
+        names=modules,
+        modules=assertion.modules_of(wanted),
+        expressions=assertion.expressions_of(wanted),
         run_imports=run_imports,
         shadowing=True,
         timeout=timeout,
     )
-    return judge(
-        seen,
-        folder=folder,
-        names=names,
-        package=packages[0] if packages else None,
-        expected=expected or Expected(),
-        assertions=assertions,
-        argv=argv,
-        environ=base,
-    )
+    expected = Expected(expected_sha, expected_version, expected_kind)
+    return judge(seen, Context(folder, argv, base), expected=expected, assertions=wanted)
 
 
 def command(
@@ -128,59 +134,48 @@ def command(
 
 def judge(
     seen: Seen,
+    context: Context,
     *,
-    folder: Path,
-    names: t.Sequence[str],
-    package: t.Optional[str],
     expected: Expected,
     assertions: t.Sequence[Assertion] = (),
-    argv: t.Sequence[str] = (),
-    environ: t.Optional[t.Mapping[str, str]] = None,
 ) -> VerifyResult:
     """Compare what was seen with what is expected."""
-    first = seen.modules[names[0]]
-    distribution = seen.distributions.get(package or "")
-    kind = kind_of(first, distribution, sites=seen.sites)
-    place = _place(first)
-    tree = None
-    if place is not None and kind != "wheel":
-        tree = Tree.around(Path(place), environ=environ)
-    commit = _commit(kind, tree, distribution)
-    version = distribution.version if distribution and _from(kind, distribution) else first.version
+    first = seen.modules[seen.names[0]] if seen.names else None
+    installed = next(iter(seen.distributions.values()), None)
+    kind = None if first is None else kind_of(first, installed, sites=seen.sites)
+    tree = _tree(first, kind, context)
+    version = _version_of(first, kind, installed)
+    commit = installed.commit if installed and kind == "wheel" else None
+    commit = commit or (tree.head if tree is not None and kind != "wheel" else None)
     shadowing = (
-        *_untracked_origin(first, tree),
-        *_shadows(seen, folder=folder, but=first.name, environ=environ),
+        *_untracked_origin(first, tree if kind != "wheel" else None),
+        *_shadows(seen, context, but=first.name if first else ""),
     )
-    mixed = _other_than_installed(first, kind, distribution, expected=expected)
+    doubts = [_other_than_installed(first, kind, installed, expected), _kind(kind, first, expected)]
     findings = [
-        *(_broken(seen.modules[name]) for name in names),
+        *(_broken(seen.modules[name]) for name in seen.names),
         *shadowing,
-        mixed,
-        _kind(kind, first, expected),
+        *doubts,
         _version(version, first, expected),
-        *_sha(commit, tree, kind, first, expected),
-        *assertion.failures(assertions, seen, folder=folder),
+        *_sha(commit, None if commit and kind == "wheel" else tree, expected),
+        *assertion.failures(assertions, seen, folder=context.folder),
     ]
     sentences = tuple(sentence for sentence in findings if sentence)
     return VerifyResult(
         ok=not sentences,
         findings=sentences,
-        origin=first.origin,
+        origin=None if first is None else first.origin,
         version=version,
         kind=kind,
         commit=commit,
         shadowing=shadowing,
         imports=tuple(
-            Imported(
-                name,
-                seen.modules[name].origin,
-                kind_of(seen.modules[name], distribution, sites=seen.sites),
-            )
-            for name in names
+            Imported(one.name, one.origin, kind_of(one, installed, sites=seen.sites))
+            for one in (seen.modules[name] for name in seen.names)
         ),
-        interpreter=tuple(argv),
+        interpreter=context.argv,
         python=seen.python,
-        hazard="AP-5" if mixed or shadowing or _kind(kind, first, expected) else None,
+        hazard="AP-5" if shadowing or any(doubts) else None,
     )
 
 
@@ -221,12 +216,18 @@ def _from(kind: t.Optional[str], distribution: Distribution) -> bool:
     return kind == "editable" or (kind == "wheel" and distribution.editable is None)
 
 
-def _commit(
-    kind: t.Optional[str], tree: t.Optional[Tree], distribution: t.Optional[Distribution]
+def _tree(first: t.Optional[Module], kind: t.Optional[str], context: Context) -> t.Optional[Tree]:
+    """The checkout the code comes from; for a wheel or nothing, the one that jobs run in."""
+    place = None if first is None or kind == "wheel" else _place(first)
+    return Tree.around(Path(place) if place else context.folder, environ=context.environ)
+
+
+def _version_of(
+    first: t.Optional[Module], kind: t.Optional[str], installed: t.Optional[Distribution]
 ) -> t.Optional[str]:
-    if kind == "wheel":
-        return distribution.commit if distribution is not None else None
-    return tree.head if tree is not None else None
+    if installed is not None and _from(kind, installed):
+        return installed.version
+    return None if first is None else first.version
 
 
 def _broken(module: Module) -> t.Optional[str]:
@@ -254,8 +255,8 @@ def _has_source(folder: str) -> bool:
     return False
 
 
-def _untracked_origin(module: Module, tree: t.Optional[Tree]) -> t.Tuple[str, ...]:
-    if tree is None or module.origin is None or tree.holds(module.origin):
+def _untracked_origin(module: t.Optional[Module], tree: t.Optional[Tree]) -> t.Tuple[str, ...]:
+    if module is None or tree is None or module.origin is None or tree.holds(module.origin):
         return ()
     return (
         f'"{module.name}" is imported from "{module.origin}", which is not tracked by git in '
@@ -263,13 +264,12 @@ def _untracked_origin(module: Module, tree: t.Optional[Tree]) -> t.Tuple[str, ..
     )
 
 
-def _shadows(
-    seen: Seen, *, folder: Path, but: str, environ: t.Optional[t.Mapping[str, str]]
-) -> t.Tuple[str, ...]:
+def _shadows(seen: Seen, context: Context, *, but: str) -> t.Tuple[str, ...]:
     """Untracked files that jobs import instead of what is installed under the same name."""
     if not seen.shadowed:
         return ()
-    tree = Tree.around(folder, environ=environ)
+    folder = context.folder
+    tree = Tree.around(folder, environ=context.environ)
     if tree is None:
         return ()
     return tuple(
@@ -281,13 +281,12 @@ def _shadows(
 
 
 def _other_than_installed(
-    module: Module,
+    module: t.Optional[Module],
     kind: t.Optional[str],
     distribution: t.Optional[Distribution],
-    *,
     expected: Expected,
 ) -> t.Optional[str]:
-    if distribution is None or kind is None or _from(kind, distribution):
+    if module is None or distribution is None or kind is None or _from(kind, distribution):
         return None
     if kind == "source" and expected.kind == "source":
         return None
@@ -300,40 +299,41 @@ def _other_than_installed(
     )
 
 
-def _kind(kind: t.Optional[str], module: Module, expected: Expected) -> t.Optional[str]:
+def _kind(kind: t.Optional[str], module: t.Optional[Module], expected: Expected) -> t.Optional[str]:
     if expected.kind is None or kind == expected.kind:
         return None
+    if module is None:
+        return (
+            f"Nothing was named that could be imported as {expected.kind}; set package or modules."
+        )
     return (
         f'Jobs should import "{module.name}" as {expected.kind}, but import it as '
         f'{kind or "nothing"} ("{_place(module)}").'
     )
 
 
-def _version(version: t.Optional[str], module: Module, expected: Expected) -> t.Optional[str]:
+def _version(
+    version: t.Optional[str], module: t.Optional[Module], expected: Expected
+) -> t.Optional[str]:
     if expected.version is None or (version and versions.same(version, expected.version)):
         return None
+    name, place = (module.name, _place(module)) if module is not None else ("nothing", None)
     return (
-        f'Version {expected.version} of "{module.name}" is expected, jobs import '
-        f'{version or "one that tells no version"} from "{_place(module)}".'
+        f'Version {expected.version} of "{name}" is expected, jobs import '
+        f'{version or "one that tells no version"} from "{place}".'
     )
 
 
-def _sha(
-    commit: t.Optional[str],
-    tree: t.Optional[Tree],
-    kind: t.Optional[str],
-    module: Module,
-    expected: Expected,
-) -> t.Iterator[str]:
-    if expected.sha is None or kind is None:
+def _sha(commit: t.Optional[str], tree: t.Optional[Tree], expected: Expected) -> t.Iterator[str]:
+    """The imported code's own commit where it tells one; else the checkout's."""
+    if expected.sha is None:
         return
-    if commit is None:
-        yield (
-            f"Commit {expected.sha} is expected, but nothing tells from which commit "
-            f'"{module.name}" ({kind}, "{_place(module)}") was made.'
-        )
-    elif commit != expected.sha:
-        yield f'Commit {expected.sha} is expected, "{_place(module)}" is at {commit}.'
+    found = commit or (tree.head if tree is not None else None)
+    if found is None:
+        yield f"Commit {expected.sha} is expected, but no git checkout tells which one is there."
+    elif found != expected.sha:
+        place = f'"{tree.root}" is' if tree is not None else "the installed package was made"
+        yield f"Commit {expected.sha} is expected, {place} at {found}."
     elif tree is not None and tree.changed:
         names = ", ".join(tree.differing())
-        yield f'"{tree.root}" is at {commit}, but files differ from it: {names}.'
+        yield f'"{tree.root}" is at {found}, but files differ from it: {names}.'

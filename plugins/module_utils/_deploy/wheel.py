@@ -72,7 +72,7 @@ def plan(
     seen = _look(path, package=package, environ=environ)
     found = seen.distributions[versions.base_name(package)]
     if found is not None and found.editable is not None:
-        raise _editable(found, python=path, package=package, version=version, environ=environ)
+        raise _editable(found, seen, python=path, wanted=f"{package}=={version}")
     before = None if found is None else found.version
     actions: t.Tuple[str, ...] = ()
     if before is None or not versions.same(before, version):
@@ -160,33 +160,22 @@ def _folder(chdir: t.Union[str, Path, None]) -> Path:
     return path
 
 
-def _look(
-    python: str, *, package: str, environ: t.Optional[t.Mapping[str, str]], module: str = ""
-) -> Seen:
+def _look(python: str, *, package: str, environ: t.Optional[t.Mapping[str, str]]) -> Seen:
     return interpreter.look(
         [python, "-I"],
         chdir=Path("/"),
         environ=inherited(environ),
         packages=[versions.base_name(package)],
-        modules=[module] if module else [],
     )
 
 
-def _editable(
-    found: Distribution,
-    *,
-    python: str,
-    package: str,
-    version: str,
-    environ: t.Optional[t.Mapping[str, str]],
-) -> Refused:
+def _editable(found: Distribution, seen: Seen, *, python: str, wanted: str) -> Refused:
     """AP-5, with the file that jobs import now."""
-    module = found.top_level[0] if found.top_level else found.name.replace("-", "_").lower()
-    seen = _look(python, package=package, environ=environ, module=module).modules[module]
-    origin = seen.origin or ", ".join(seen.folders) or "nothing"
+    first = seen.modules[seen.names[0]]
+    origin = first.origin or ", ".join(first.folders) or "nothing"
     return Refused(
-        f'"{package}" is an editable install in "{python}": jobs import "{origin}" of '
-        f'"{found.editable}" (version {found.version}), and installing {package}=={version} would '
+        f'"{found.name}" is an editable install in "{python}": jobs import "{origin}" of '
+        f'"{found.editable}" (version {found.version}), and installing {wanted} would '
         "replace that. Deploy the source instead (deploy_source), or uninstall the editable one "
         "first if jobs are to use the wheel.",
         hazard="AP-5",
