@@ -185,14 +185,23 @@ def _wait_once(watch: _Watch) -> None:
     now = time.monotonic()
     if received is None:
         watch.tick = min(watch.tick * 1.5, longest)
-    elif received.si_signo == signal.SIGCONT:
-        _resumed(watch, now=now)
-    elif received.si_signo != signal.SIGCHLD and not _reaped_before(watch):
-        _pass_on(watch, received, now=now)
+    # Everything pending is looked at before the clock: after a pause the time is long over, and
+    # SIGCONT, which moves the limit, comes behind other signals.
+    while received is not None or signal.sigpending() & _WAITED:
+        if received is not None:
+            _receive(watch, received, now=now)
+        received = signal.sigtimedwait(_WAITED, 0)
     watch.last_wake = now
     watch.cap.poll()
     if watch.deadline is not None and now >= watch.deadline:
         _out_of_time(watch, now=now)
+
+
+def _receive(watch: _Watch, received: t.Any, *, now: float) -> None:
+    if received.si_signo == signal.SIGCONT:
+        _resumed(watch, now=now)
+    elif received.si_signo != signal.SIGCHLD and not _reaped_before(watch):
+        _pass_on(watch, received, now=now)
 
 
 def _reaped_before(watch: _Watch) -> bool:
