@@ -102,18 +102,29 @@ class Plan:
             "decision": self.decision.as_dict(),
             "before_sha": self.tree.before_sha,
             "installed": self.package.installed,
+            "running": sorted([task.label, task.created_at] for task in self.survey.running),
+            "failed": sorted([label, created] for label, created in self.failures.identities),
         }
 
 
-def changed_subjects(expected: str, found: str) -> t.List[str]:
-    """Names of what differs between two plan ids of the same deploy."""
-    one, two = expected.rpartition(".")[2], found.rpartition(".")[2]
-    return [
+def moved_subjects(record: t.Mapping[str, t.Any], expected: str, found: Plan) -> t.List[str]:
+    """What changed since the plan was recorded, in a way that makes it another plan.
+
+    Jobs that ran may have ended since, well or badly; that is what they were left to do.
+    """
+    one, two = expected.rpartition(".")[2], found.plan_id.rpartition(".")[2]
+    moved = [
         subject
-        for number, subject in enumerate(SUBJECTS)
+        for number, subject in enumerate(SUBJECTS[:3])
         if one[number * _DIGITS : (number + 1) * _DIGITS]
         != two[number * _DIGITS : (number + 1) * _DIGITS]
     ]
+    ran = {tuple(identity) for identity in record["running"]}
+    if {task.identity for task in found.survey.running} - ran:
+        moved.append(SUBJECTS[3])
+    if set(found.failures.identities) - ran - {tuple(one) for one in record["failed"]}:
+        moved.append(SUBJECTS[4])
+    return moved
 
 
 def deploy_of(plan_id: str) -> str:

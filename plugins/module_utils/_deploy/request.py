@@ -11,7 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .._errors import FleetError, Refused
+from . import assertion
 
+# Failures that a fix may have mended, or that were not the job's own fault; the others would only
+# repeat themselves (timeout, oom_cap), or say themselves that trying again cannot help.
+RESTART_CLASSES = ("app", "evicted", "infra", "killed", "oom_host", "yielded")
 _SHA = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 
 
@@ -25,11 +29,13 @@ class DeployRequest:
     package: t.Optional[str]
     version: t.Optional[str]
     python: str
+    modules: t.Tuple[str, ...]
     groups: t.Tuple[str, ...]
     when_running: str
     restart_labels: t.Tuple[str, ...]
     restart_classes: t.Tuple[str, ...]
     restart_budget: int
+    restart_unsafe: bool
     assertions: t.Tuple[t.Mapping[str, t.Any], ...]
     rollback: bool
 
@@ -48,6 +54,7 @@ class DeployRequest:
                 f'sha "{params["sha"]}" is no full commit id. Resolve the ref once for the fleet '
                 "with deploy_source and state: resolved, and hand its sha to every host."
             )
+        assertion.parse(params["assertions"])
         if bool(params["package"]) != bool(params["version"]):
             raise FleetError("package and version belong together: give both or neither.")
         return cls(
@@ -57,11 +64,13 @@ class DeployRequest:
             package=params["package"] or None,
             version=params["version"] or None,
             python=jobs_interpreter(project, params["python"]),
+            modules=tuple(params["modules"]),
             groups=tuple(params["groups"]),
             when_running=params["when_running"],
             restart_labels=tuple(params["restart_labels"]),
             restart_classes=tuple(params["restart_classes"]),
             restart_budget=params["restart_budget"],
+            restart_unsafe=params["restart_unsafe"],
             assertions=tuple(params["assertions"]),
             rollback=params["rollback"],
         )
@@ -74,7 +83,7 @@ class DeployRequest:
     def from_dict(cls, data: t.Mapping[str, t.Any]) -> DeployRequest:
         """The reverse of ``as_dict``."""
         values = dict(data)
-        for name in ("groups", "restart_labels", "restart_classes", "assertions"):
+        for name in ("modules", "groups", "restart_labels", "restart_classes", "assertions"):
             values[name] = tuple(values[name])
         return cls(**values)
 

@@ -4,23 +4,19 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 from dataclasses import dataclass
 
 from .._errors import FleetError
 from .._ledger.lease import Lease
 from .._ledger.store import Ledger
-from .._pueue.client import Client
 from .._pueue.snapshot import Snapshot, Task
+from .ending import end
 from .instance import Instance
 
 PURPOSE = "emergency stop"
 # An emergency stop ends when a person says so, not by itself.
 _TTL_SECONDS = 10 * 365 * 86400.0
-_TERM_SECONDS = 10.0
-_KILL_SECONDS = 10.0
-_POLL_SECONDS = 0.1
 LISTED = 50
 
 
@@ -86,7 +82,7 @@ def stop(instance: Instance, *, owner: str) -> StopPlan:
         for task in plan.kill:
             if task.label:
                 ledger.kills.record(task.label, task.created_at, by=owner, reason=PURPOSE)
-        left = _end(client, plan.kill)
+        left = end(client, plan.kill)
     if left:
         names = ", ".join(sorted(_name(task) for task in left)[:10])
         raise FleetError(
@@ -118,32 +114,6 @@ def resume(instance: Instance) -> ResumePlan:
         ledger.lease.thawed(plan.thaw)
         ledger.lease.release(plan.lease.token)
         return plan
-
-
-def _end(client: Client, tasks: t.Sequence[Task]) -> t.List[Task]:
-    """TERM lets the runner record the attempt; who does not go by itself is killed."""
-    alive = _alive(client, tasks)
-    for signal, seconds in (("TERM", _TERM_SECONDS), (None, _KILL_SECONDS)):
-        if not alive:
-            break
-        client.kill([task.id for task in alive], signal)
-        limit = time.monotonic() + seconds
-        while alive and time.monotonic() < limit:
-            time.sleep(_POLL_SECONDS)
-            alive = _alive(client, tasks)
-    return alive
-
-
-def _alive(client: Client, tasks: t.Sequence[Task]) -> t.List[Task]:
-    """Which of these very tasks (an id alone may be somebody else's by now) still run."""
-    found = client.tasks(task.id for task in tasks)
-    return [
-        found[task.id]
-        for task in tasks
-        if task.id in found
-        and found[task.id].identity == task.identity
-        and found[task.id].status in ("Running", "Paused")
-    ]
 
 
 def _name(task: Task) -> str:

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""PULL, UPGRADE, VERIFY, RESTART, RELEASE on one host, by a plan's id, in one call.
+
+The steps are the functions of the single modules. Each proven step is in the journal before the
+next one begins; whatever fails, the queue is thawed and the lease given back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+from dataclasses import dataclass, field
+
+from .._errors import FleetError, Refused
+from .._jobs import recovery
+from .._jobs.floor import require_room
+from .._jobs.instance import Instance
+from .._jobs.rerun import Report, rerun
+from .._jobs.restart import Wish
+from .._pueue.selection import Selection
+from . import source, wheel
+from .kill import kill_running
+from .plan import deploy_of, moved_subjects
+from .request import DeployRequest
+from .sight import Sight, look, plan_wheel, restart_wish, verification
+from .uv import Index
+
+DONE = "release"
+LISTED = 50
+
+
+@dataclass(frozen=True)
+class ApplyOptions:
+    """What a plan never holds, because it may carry a credential or ends with the lease."""
+
+    plan_id: str
+    repository: str
+    token: str
+    ttl: float
+    index: Index
+
+
+@dataclass
+class Applied:
+    """What was done, phase by phase."""
+
+    request: DeployRequest
+    verdict: str = "failed"
+    reason: str = ""
+    changed: bool = False
+    before_sha: t.Optional[str] = None
+    after_sha: t.Optional[str] = None
+    killed: t.List[str] = field(default_factory=list)
+    restarted: t.List[str] = field(default_factory=list)
+    skipped: t.List[t.Dict[str, t.Any]] = field(default_factory=list)
+    phases: t.Dict[str, str] = field(default_factory=dict)
+    actions: t.List[str] = field(default_factory=list)
+    warnings: t.List[str] = field(default_factory=list)
+
+    def details(self) -> t.Dict[str, t.Any]:
+        """The part of a result that holds in success and in failure."""
+        return {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "changed": self.changed,
+            "before_sha": self.before_sha,
+            "after_sha": self.after_sha,
+            "killed": self.killed[:LISTED],
+            "restarted": self.restarted[:LISTED],
+            "restarted_count": len(self.restarted),
+            "skipped": self.skipped[:LISTED],
+            "skipped_count": len(self.skipped),
+            "phases": self.phases,
+            "actions": self.actions[:LISTED],
+        }
+
+
+class Deployment:
+    """One deploy on one host, from the plan to the release."""
+
+    def __init__(
+        self, instance: Instance, options: ApplyOptions, *, check_mode: bool = False
+    ) -> None:
+        self.instance = instance
+        self.options = options
+        self.check_mode = check_mode
+        self.record = self._recorded()
+        self.request = DeployRequest.from_dict(self.record["request"])
+        self.done = Applied(self.request, before_sha=self.record["before_sha"])
+
+    def run(self) -> Applied:
+        """All phases; an error carries what was done until then."""
+        try:
+            seen = self._still_true()
+            self._kill(seen)
+            self._change_code()
+            self._restart()
+            self._release(seen)
+        except FleetError as error:
+            self._run_killed_again(error)
+            with self.instance.ledger() as ledger:
+                thawed = recovery.give_back(self.instance, ledger, self.options.token)
+            self.done.actions += [f'Thawed group "{name}".' for name in thawed]
+            error.details = {**error.details, **self.done.details()}
+            raise
+        return self.done
+
+    def foretell(self) -> Applied:
+        """What ``run`` would do now; changes nothing."""
+        seen = self._still_true()
+        self.done.changed = seen.changes or bool(seen.restart.restarted)
+        self.done.verdict = "mixed" if seen.plan.decision.action == "finish_old" else "applied"
+        self.done.reason = f"Check mode: would {seen.plan.decision.action}."
+        self.done.after_sha = self.request.sha
+        self.done.restarted = [task.label or "" for task in seen.restart.restarted]
+        self.done.actions = seen.actions()
+        return self.done
+
+    # -- the plan -----------------------------------------------------------------------------
+
+    def _recorded(self) -> t.Dict[str, t.Any]:
+        with self.instance.ledger(read_only=self.check_mode) as ledger:
+            ledger.lease.require(self.options.token)
+            record = ledger.journal.plan(self.options.plan_id)
+        if record is None:
+            raise FleetError(
+                f'There is no plan "{self.options.plan_id}" on this host. Run deploy_audit first '
+                "and give the plan_id that it returns."
+            )
+        return record
+
+    def _still_true(self) -> Sight:
+        """A plan is applied to what was audited, and to nothing else."""
+        require_room(self.instance)
+        seen = look(
+            self.request,
+            self.instance,
+            repository=self.options.repository,
+            token=self.options.token,
+        )
+        moved = moved_subjects(self.record, self.options.plan_id, seen.plan)
+        if moved:
+            raise Refused(
+                f'The plan "{self.options.plan_id}" does not hold any more; it changed in: '
+                f"{', '.join(moved)}. Nothing was changed. Audit again, and apply the new plan "
+                f'"{seen.plan.plan_id}" if it is what you want.',
+                hazard="AP-1",
+            )
+        return seen
+
+    # -- the phases ---------------------------------------------------------------------------
+
+    def _kill(self, seen: Sight) -> None:
+        if seen.plan.decision.action != "kill":
+            return
+        self.done.killed = kill_running(
+            self.instance,
+            seen.plan.survey.running,
+            token=self.options.token,
+            by=f"deploy {deploy_of(self.options.plan_id)}",
+            reason="deploy",
+        )
+        self.done.changed = self.done.changed or bool(self.done.killed)
+        self.done.actions += [f'Killed "{name}".' for name in self.done.killed]
+        self._mark("kill", f"{len(self.done.killed)} jobs", {"killed": self.done.killed})
+
+    def _change_code(self) -> None:
+        """PULL, UPGRADE and VERIFY stand or fall together."""
+        try:
+            self._pull()
+            self._upgrade()
+            self._verify()
+        except FleetError as error:
+            if self.request.rollback and self.done.changed:
+                self._roll_back(error)
+            raise
+
+    def _pull(self) -> None:
+        plan = self._source_plan(self.request.sha)
+        result = source.apply(
+            plan, repository=self.options.repository, guard=self._guard, environ=None
+        )
+        self.done.changed = self.done.changed or result.changed
+        self.done.after_sha = result.after_sha
+        self.done.actions += list(result.actions)
+        self.done.warnings += list(result.notes)
+        self._mark("pull", "moved" if result.changed else "there already", {"sha": plan.sha})
+
+    def _upgrade(self) -> None:
+        plan = plan_wheel(self.request)
+        if plan is None:
+            self._mark("upgrade", "no package", {})
+            return
+        result = wheel.apply(plan, index=self.options.index, guard=self._guard)
+        self.done.changed = self.done.changed or result.changed
+        self.done.actions += list(result.actions)
+        said = "installed" if result.changed else "there already"
+        self._mark("upgrade", said, {"version": result.after_version})
+
+    def _verify(self) -> None:
+        found = verification(self.request)
+        if not found.ok:
+            raise FleetError(
+                f"What the jobs would import is not what was deployed: {' '.join(found.findings)}"
+            )
+        self._mark("verify", "proven", {"origin": found.origin, "version": found.version})
+
+    def _restart(self) -> None:
+        wish = restart_wish(self.request, self.request.groups)
+        report = rerun(self.instance, wish, lease_token=self.options.token)
+        self.done.restarted = [task.label or "" for task in report.restarted]
+        self.done.restarted += self._restart_killed()
+        self.done.skipped = _remarks(report, but=self.done.restarted)
+        self.done.changed = self.done.changed or bool(self.done.restarted)
+        self.done.actions += [f'Restarted "{label}".' for label in self.done.restarted]
+        self._mark(
+            "restart", f"{len(self.done.restarted)} jobs", {"restarted": self.done.restarted}
+        )
+
+    def _release(self, seen: Sight) -> None:
+        mixed = seen.plan.decision.action == "finish_old"
+        self.done.verdict = "mixed" if mixed else "applied"
+        self.done.reason = f"{seen.plan.decision.reason}."
+        with self.instance.ledger() as ledger:
+            with ledger.change(self.options.token):
+                ledger.releases.record(
+                    self.request.sha,
+                    project=self.request.project,
+                    version=self.request.version or "",
+                    deploy_id=deploy_of(self.options.plan_id),
+                )
+                ledger.journal.mark(self.options.plan_id, DONE, {"verdict": self.done.verdict})
+            thawed = recovery.give_back(self.instance, ledger, self.options.token)
+        self.done.phases[DONE] = f"thawed {', '.join(thawed) or 'nothing'}"
+        self.done.actions += [f'Thawed group "{name}".' for name in thawed]
+
+    def _restart_killed(self) -> t.List[str]:
+        """What this deploy killed runs again, whatever else may be restarted."""
+        labels = tuple(label for label in self.done.killed if label not in self.done.restarted)
+        if not labels:
+            return []
+        wish = Wish(selection=Selection(labels=labels), classes=("killed",), budget=len(labels))
+        report = rerun(self.instance, wish, lease_token=self.options.token)
+        return [task.label or "" for task in report.restarted]
+
+    # -- the way back -------------------------------------------------------------------------
+
+    def _roll_back(self, error: FleetError) -> None:
+        """Code that is not proven must not be met by the jobs that the thaw lets start."""
+        before = self._before()
+        if before is None:
+            error.message += " The checkout is new, so there is no release to go back to."
+            return
+        try:
+            source.apply(self._source_plan(before), guard=self._guard)
+            self._downgrade()
+        except FleetError as second:
+            error.message += f" Going back to {before[:12]} failed as well: {second.message}"
+            return
+        self.done.verdict = "rolled_back"
+        self.done.after_sha = before
+        self.done.actions.append(f"Went back to {before}.")
+        error.message += f" The host is back at {before[:12]}."
+        self._mark("rollback", f"to {before[:12]}", {"sha": before})
+
+    def _before(self) -> t.Optional[str]:
+        """Where the checkout stood before this deploy, also if an earlier run of it was cut off."""
+        before = t.cast(t.Optional[str], self.record["before_sha"])
+        if before != self.request.sha:
+            return before
+        with self.instance.ledger() as ledger:
+            for deploy in ledger.journal.history():
+                asked = deploy.plan["request"]
+                same = (asked["project"], asked["sha"]) == (self.request.project, self.request.sha)
+                if same and DONE in deploy.phases:
+                    break
+                if same and deploy.plan["before_sha"] != self.request.sha:
+                    return t.cast(t.Optional[str], deploy.plan["before_sha"])
+        return before
+
+    def _run_killed_again(self, error: FleetError) -> None:
+        """A deploy that failed must not have cost anybody a job."""
+        try:
+            self.done.restarted += self._restart_killed()
+        except FleetError as second:
+            names = ", ".join(self.done.killed[:5])
+            error.message += f" The killed jobs ({names}) were not restarted: {second.message}"
+
+    def _downgrade(self) -> None:
+        installed = self.record["installed"]
+        if self.request.package is None or installed is None:
+            return
+        plan = wheel.plan(
+            python=self.request.python,
+            package=self.request.package,
+            version=installed,
+            chdir=self.request.project,
+        )
+        wheel.apply(plan, index=self.options.index, guard=self._guard)
+
+    # -- small things -------------------------------------------------------------------------
+
+    def _source_plan(self, sha: str) -> source.SourcePlan:
+        return source.plan(
+            project=self.request.project,
+            repository=self.options.repository,
+            sha=sha,
+            state_dir=self.instance.state_dir,
+        )
+
+    @contextlib.contextmanager
+    def _guard(self) -> t.Iterator[None]:
+        """The token is checked right before a change; a long one must not hold the ledger."""
+        with self.instance.ledger() as ledger, ledger.change(self.options.token):
+            pass
+        yield
+
+    def _mark(self, phase: str, said: str, data: t.Mapping[str, t.Any]) -> None:
+        with self.instance.ledger() as ledger, ledger.change(self.options.token):
+            ledger.journal.mark(self.options.plan_id, phase, data)
+            ledger.lease.renew(self.options.token, self.options.ttl)
+        self.done.phases[phase] = said
+
+
+def _remarks(report: Report, *, but: t.Collection[str]) -> t.List[t.Dict[str, t.Any]]:
+    stay = (*report.skipped, *report.refused, *report.left)
+    return [
+        {"label": one.label, "why": one.why, "hazard": one.hazard or ""}
+        for one in stay
+        if one.label not in but
+    ]

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""AUDIT and DECIDE on one host: lease, freeze, look, decide, and wait in bounded slices."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from .._errors import FleetError, Refused
+from .._jobs import recovery
+from .._jobs.instance import Instance
+from .._ledger.lease import Lease
+from .._ledger.store import Ledger
+from .._pueue.client import Client
+from .kill import refuse_unsafe_kill
+from .request import DeployRequest
+from .sight import Sight, look, verification
+from .survey import survey
+
+_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """How the audit is made; nothing of it is part of the plan."""
+
+    repository: str
+    freeze: bool
+    owner: str
+    ttl: float
+    take_over: bool
+    drain_timeout: float
+    slice_seconds: float
+    state: t.Mapping[str, t.Any]
+    check_mode: bool
+
+
+@dataclass
+class Audit:
+    """What came out; ``verdict`` is set where this host is through."""
+
+    sight: Sight
+    verdict: t.Optional[str] = None
+    reason: str = ""
+    proceed: bool = False
+    finished: bool = True
+    token: t.Optional[str] = None
+    changed: bool = False
+    frozen: t.Tuple[str, ...] = ()
+    actions: t.List[str] = field(default_factory=list)
+    state: t.Dict[str, t.Any] = field(default_factory=dict)
+
+
+def audit(request: DeployRequest, instance: Instance, options: AuditOptions) -> Audit:
+    """Look without a trace first; only a host with something to do takes the lease."""
+    seen = look(
+        request,
+        instance,
+        repository=options.repository,
+        token=_present_token(request, instance, options),
+    )
+    if not options.state and _is_noop(request, seen) and not _unfinished(request, instance):
+        return Audit(seen, verdict="noop", reason=_nothing(seen))
+    if options.check_mode or not options.freeze:
+        return _foretold(seen, options)
+    return _hold(request, instance, options)
+
+
+def purpose_of(request: DeployRequest) -> str:
+    """What the lease is for; the same deploy resumes, another one has to wait."""
+    return f"deploy {request.sha[:12]} to {request.project}"
+
+
+def _present_token(
+    request: DeployRequest, instance: Instance, options: AuditOptions
+) -> t.Optional[str]:
+    """The token that lets this deploy look on: its own, or one that it may take from a holder."""
+    with instance.ledger(read_only=True) as ledger:
+        held = ledger.lease.current()
+        if held is None:
+            return None
+        if not _may_take(request, held, options):
+            raise _locked(ledger.lease.refusal(held, token=options.state.get("token")))
+        return held.token
+
+
+def _may_take(request: DeployRequest, held: Lease, options: AuditOptions) -> bool:
+    # Whoever starts the same deploy again after a crash goes on with it; the late steps of the
+    # dead controller carry the old token and are refused.
+    resumes = (held.owner, held.purpose) == (options.owner, purpose_of(request))
+    return held.token == options.state.get("token") or options.take_over or resumes
+
+
+def _locked(error: Refused) -> Refused:
+    details = {**error.details, "verdict": "locked"}
+    return Refused(error.message, hazard=error.hazard, details=details)
+
+
+def _is_noop(request: DeployRequest, seen: Sight) -> bool:
+    """Nothing to move, nothing to restart, and what the jobs import is proven to be right."""
+    if seen.changes or seen.plan.failures.restart:
+        return False
+    return verification(request).ok
+
+
+def _unfinished(request: DeployRequest, instance: Instance) -> bool:
+    """An earlier run of this deploy was cut off and its lease or its freeze is still there."""
+    with instance.ledger(read_only=True) as ledger:
+        held = ledger.lease.held()
+        mine = held is not None and held.purpose == purpose_of(request)
+        return mine or bool(ledger.lease.expired_frozen())
+
+
+def _nothing(seen: Sight) -> str:
+    kept = len(seen.plan.failures.kept)
+    stay = f"; {kept} failed jobs stay as they are" if kept else ""
+    return f"The host has this release already and no failed job may be restarted{stay}."
+
+
+def _foretold(seen: Sight, options: AuditOptions) -> Audit:
+    decision = seen.plan.decision
+    why = "Check mode" if options.check_mode else "Audited without a freeze"
+    actions = [f'Freeze group "{name}".' for name in seen.plan.survey.to_freeze]
+    return Audit(
+        seen,
+        verdict="deferred" if decision.action in ("wait", "abort") else "applied",
+        reason=f"{why}: would {decision.action}, since {decision.reason}.",
+        changed=True,
+        actions=[*actions, *seen.actions()],
+    )
+
+
+def _hold(request: DeployRequest, instance: Instance, options: AuditOptions) -> Audit:
+    """Take or renew the lease, freeze, wait for one slice, and decide."""
+    with instance.lock(), instance.ledger() as ledger, instance.client() as client:
+        token, said = _take(request, ledger, options)
+        try:
+            frozen = _freeze(request, ledger, client, token)
+        except FleetError as error:
+            raise _given_back(instance, ledger, token, error) from error
+    said += [f'Froze group "{name}".' for name in frozen]
+    try:
+        _wait_for_drain(request, instance, options)
+        result = _decide(request, instance, options, token)
+    except FleetError as error:
+        with instance.ledger() as ledger:
+            raise _given_back(instance, ledger, token, error) from error
+    result.token = token
+    result.frozen = frozen
+    result.changed = True
+    result.actions = [*said, *result.actions]
+    result.state.update({"token": token, "since": options.state.get("since") or time.time()})
+    if result.finished and not result.proceed:
+        with instance.ledger() as ledger:
+            thawed = recovery.give_back(instance, ledger, token)
+        result.actions += [f'Thawed group "{name}".' for name in thawed]
+        result.token = None
+        result.changed = False
+    return result
+
+
+def _take(
+    request: DeployRequest, ledger: Ledger, options: AuditOptions
+) -> t.Tuple[str, t.List[str]]:
+    purpose = purpose_of(request)
+    held = ledger.lease.current()
+    token = options.state.get("token")
+    takes = held is not None and held.token != token and _may_take(request, held, options)
+    try:
+        lease = ledger.lease.take(options.owner, purpose, options.ttl, take_over=takes, token=token)
+    except Refused as error:
+        raise _locked(error) from error
+    if lease.token == token:
+        return lease.token, []
+    return lease.token, [f'Took the lease for "{purpose}" until {_clock(lease.expires)}.']
+
+
+def _freeze(
+    request: DeployRequest, ledger: Ledger, client: Client, token: str
+) -> t.Tuple[str, ...]:
+    """On record before the queue is told, so that a death in between is thawed by the next one."""
+    ledger.lease.inherit(token)
+    held = ledger.lease.current()
+    queue = survey(client.status(), groups=request.groups)
+    frozen = sorted({*queue.to_freeze, *(held.frozen if held else ())})
+    ledger.lease.set_frozen(token, frozen)
+    for name in queue.to_freeze:
+        client.pause_group(name, wait=True)
+    return tuple(frozen)
+
+
+def _wait_for_drain(request: DeployRequest, instance: Instance, options: AuditOptions) -> None:
+    """At most one slice; the controller asks again, so that progress shows."""
+    if request.when_running != "wait" or not options.state:
+        return
+    limit = min(
+        time.time() + options.slice_seconds,
+        float(options.state["since"]) + options.drain_timeout,
+    )
+    with instance.client() as client:
+        while time.time() < limit:
+            if not survey(client.status(), groups=request.groups).running:
+                return
+            time.sleep(_POLL_SECONDS)
+
+
+def _decide(request: DeployRequest, instance: Instance, options: AuditOptions, token: str) -> Audit:
+    """Look again behind the freeze: what was seen before it may be over."""
+    seen = look(request, instance, repository=options.repository, token=token)
+    decision = seen.plan.decision
+    if decision.action == "wait":
+        return _waiting(seen, options)
+    if decision.action == "abort":
+        names = ", ".join(seen.plan.survey.running_labels()[:5])
+        raise FleetError(
+            f"{len(seen.plan.survey.running)} jobs are running ({names}) and deploy_when_running "
+            f"is abort; nothing was changed. {decision.override} goes on.",
+            details={"verdict": "failed", "plan": seen.plan.summary()},
+        )
+    if decision.action == "kill":
+        refuse_unsafe_kill(seen.plan.survey, instance)
+    with instance.ledger() as ledger, ledger.change(token):
+        ledger.journal.begin(seen.plan.plan_id, seen.plan.record())
+    return Audit(seen, reason=decision.reason, proceed=True, actions=[])
+
+
+def _waiting(seen: Sight, options: AuditOptions) -> Audit:
+    since = float(options.state.get("since") or time.time())
+    names = ", ".join(seen.plan.survey.running_labels()[:5])
+    running = len(seen.plan.survey.running)
+    if time.time() - since < options.drain_timeout:
+        waited = f"{time.time() - since:.0f}/{options.drain_timeout:.0f} s"
+        state = {"progress": f"waiting for {running} running jobs ({names}) {waited}"}
+        return Audit(seen, finished=False, state=state)
+    return Audit(
+        seen,
+        verdict="deferred",
+        reason=f"{running} jobs still run after {options.drain_timeout:.0f} s ({names}): thawed "
+        "and unchanged. Deploy again later, or choose another deploy_when_running.",
+    )
+
+
+def _given_back(instance: Instance, ledger: Ledger, token: str, error: FleetError) -> FleetError:
+    """The same error after the host was put back to where it was."""
+    try:
+        recovery.give_back(instance, ledger, token)
+    except FleetError as second:
+        error.message += (
+            f" Afterwards the frozen groups could not be thawed either: {second.message} The next "
+            "call of the collection thaws them once the lease has expired."
+        )
+    return error
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%H:%M:%SZ", time.gmtime(moment))

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""Killing running jobs for a deploy: only those that may run again, on record, and in time."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._errors import FleetError, Refused
+from .._jobs.ending import end, still_running
+from .._jobs.instance import Instance
+from .._pueue.snapshot import Task
+from .survey import Survey, name_of
+
+
+def refuse_unsafe_kill(queue: Survey, instance: Instance) -> None:
+    """Killing implies checkpoint handling (AP-1): only declared jobs are killed."""
+    with instance.ledger(read_only=True) as ledger:
+        unsafe = []
+        for task in queue.running:
+            spec = ledger.submissions.spec_of(task.label) if task.label and task.marker else None
+            if spec is None or not spec.get("restart_safe"):
+                unsafe.append(name_of(task))
+    if unsafe:
+        names = ", ".join(f'"{name}"' for name in unsafe[:5])
+        raise Refused(
+            f"deploy_when_running is kill, but {len(unsafe)} running jobs were not declared "
+            f"restart_safe ({names}): a second run may meet the checkpoints of the first. Nothing "
+            "was changed. Wait for them (deploy_when_running: wait), or queue such jobs with "
+            "restart_safe: true.",
+            hazard="AP-1",
+        )
+
+
+def kill_running(
+    instance: Instance, tasks: t.Sequence[Task], *, token: str, by: str, reason: str
+) -> t.List[str]:
+    """TERM, so that the runner records the attempt; KILL for who stays; the labels killed."""
+    with instance.lock(), instance.client() as client, instance.ledger() as ledger:
+        with ledger.change(token):
+            alive = still_running(client, tasks)
+        for task in alive:
+            if task.label:
+                ledger.kills.record(task.label, task.created_at, by=by, reason=reason)
+    # The runner's last words go to the ledger, so neither lock nor transaction is held meanwhile.
+    with instance.client() as client:
+        left = end(client, alive)
+    if left:
+        names = ", ".join(sorted(name_of(task) for task in left)[:10])
+        raise FleetError(
+            f"{len(left)} jobs still run after SIGKILL ({names}): they wait inside the kernel, as "
+            "on a dead file system. Look at their processes on the host.",
+            details={"changed": True},
+        )
+    return [name_of(task) for task in alive]
