@@ -60,9 +60,19 @@ class Request:
         )
 
 
-def run(spec: ArgumentSpec, function: t.Callable[[Request], Outcome]) -> None:
-    """Be ``main()``: read arguments, call ``function``, exit once."""
+def run(
+    spec: ArgumentSpec,
+    function: t.Callable[[Request], Outcome],
+    *,
+    secrets: t.Optional[t.Callable[[t.Mapping[str, t.Any]], t.Iterable[str]]] = None,
+) -> None:
+    """Be ``main()``: read arguments, call ``function``, exit once.
+
+    ``secrets`` finds what must not be shown inside of options that are no secret as a whole.
+    """
     module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())
+    if secrets is not None:
+        module.no_log_values.update(secrets(module.params))
     try:
         outcome = function(Request(params=module.params, check_mode=module.check_mode))
     except FleetError as error:

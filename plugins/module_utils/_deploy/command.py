@@ -67,22 +67,7 @@ def run(
 
     A program that is over its time is ended with everything it started.
     """
-    try:
-        process = subprocess.Popen(
-            list(argv),
-            cwd=str(cwd),
-            env=dict(environ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE if stdout is None else stdout,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=tuple(pass_fds),
-        )
-    except OSError as error:
-        raise FleetError(
-            f'Cannot start "{argv[0]}" in "{cwd}": {error.strerror}. Check that both exist '
-            "and may be used by this account."
-        ) from error
+    process = _start(argv, cwd=cwd, environ=environ, stdout=stdout, pass_fds=pass_fds)
     try:
         out, err = process.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -101,6 +86,32 @@ def last_words(text: str, *, limit: int = _QUOTED_CHARACTERS) -> str:
     """A program's last lines on one line, bounded, to be quoted in a message."""
     line = " ".join(part.strip() for part in text.splitlines() if part.strip())
     return line if len(line) <= limit else "... " + line[-limit:]
+
+
+def _start(
+    argv: t.Sequence[str],
+    *,
+    cwd: Path,
+    environ: t.Mapping[str, str],
+    stdout: t.Optional[t.IO[bytes]],
+    pass_fds: t.Sequence[int],
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(argv),
+            cwd=str(cwd),
+            env=dict(environ),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE if stdout is None else stdout,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=tuple(pass_fds),
+        )
+    except OSError as error:
+        raise FleetError(
+            f'Cannot start "{argv[0]}" in "{cwd}": {error.strerror}. Check that both exist '
+            "and may be used by this account."
+        ) from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

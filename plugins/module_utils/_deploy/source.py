@@ -65,11 +65,26 @@ class SourceResult:
     before_sha: t.Optional[str]
     after_sha: str
     patch: t.Optional[str]
+    dirty: t.Tuple[str, ...]
     files: t.Tuple[str, ...]
     untracked: t.Tuple[str, ...]
     submodules: t.Tuple[str, ...]
     lfs: t.Tuple[str, ...]
     notes: t.Tuple[str, ...]
+
+    def report(self) -> t.Dict[str, t.Any]:
+        """The part of a module's result that is about the checkout."""
+        found: t.Dict[str, t.Any] = {
+            "sha": self.after_sha,
+            "before_sha": self.before_sha or "",
+            "dirty": list(self.dirty),
+            "files": list(self.files),
+            "untracked": list(self.untracked),
+            "submodules": list(self.submodules),
+            "lfs_pointers": list(self.lfs),
+            "notes": list(self.notes),
+        }
+        return {**found, "patch": self.patch} if self.patch else found
 
 
 def plan(
@@ -92,6 +107,23 @@ def plan(
         return _plan_new(target)
     _refuse_unusable(tree, path)
     return _plan_existing(target, tree)
+
+
+def foreseen(plan: SourcePlan) -> SourceResult:
+    """The result that ``apply`` would have, as far as the plan knows."""
+    return SourceResult(
+        changed=plan.changed,
+        actions=plan.actions,
+        before_sha=plan.before_sha,
+        after_sha=plan.sha,
+        patch=None,
+        dirty=shown(plan.dirty, limit=LISTED),
+        files=shown(plan.files or (), limit=LISTED),
+        untracked=shown(plan.untracked, limit=LISTED),
+        submodules=shown(plan.submodules, limit=LISTED),
+        lfs=shown(plan.lfs, limit=LISTED),
+        notes=plan.notes,
+    )
 
 
 def apply(
@@ -334,6 +366,7 @@ def _result(
         before_sha=plan.before_sha,
         after_sha=plan.sha,
         patch=None if saved is None else str(saved),
+        dirty=shown(plan.dirty, limit=LISTED),
         files=shown(files, limit=LISTED),
         untracked=shown(after.untracked if after else plan.untracked, limit=LISTED),
         submodules=shown(submodules, limit=LISTED),

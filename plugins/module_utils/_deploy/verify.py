@@ -145,12 +145,8 @@ def judge(
     kind = None if first is None else kind_of(first, installed, sites=seen.sites)
     tree = _tree(first, kind, context)
     version = _version_of(first, kind, installed)
-    commit = installed.commit if installed and kind == "wheel" else None
-    commit = commit or (tree.head if tree is not None and kind != "wheel" else None)
-    shadowing = (
-        *_untracked_origin(first, tree if kind != "wheel" else None),
-        *_shadows(seen, context, but=first.name if first else ""),
-    )
+    commit = _commit(kind, tree, installed)
+    shadowing = _shadowing(first, kind, tree, seen, context)
     doubts = [_other_than_installed(first, kind, installed, expected), _kind(kind, first, expected)]
     findings = [
         *(_broken(seen.modules[name]) for name in seen.names),
@@ -169,10 +165,7 @@ def judge(
         kind=kind,
         commit=commit,
         shadowing=shadowing,
-        imports=tuple(
-            Imported(one.name, one.origin, kind_of(one, installed, sites=seen.sites))
-            for one in (seen.modules[name] for name in seen.names)
-        ),
+        imports=_imports(seen, installed),
         interpreter=context.argv,
         python=seen.python,
         hazard="AP-5" if shadowing or any(doubts) else None,
@@ -222,6 +215,21 @@ def _tree(first: t.Optional[Module], kind: t.Optional[str], context: Context) ->
     return Tree.around(Path(place) if place else context.folder, environ=context.environ)
 
 
+def _commit(
+    kind: t.Optional[str], tree: t.Optional[Tree], installed: t.Optional[Distribution]
+) -> t.Optional[str]:
+    if kind == "wheel":
+        return None if installed is None else installed.commit
+    return None if tree is None else tree.head
+
+
+def _imports(seen: Seen, installed: t.Optional[Distribution]) -> t.Tuple[Imported, ...]:
+    modules = (seen.modules[name] for name in seen.names)
+    return tuple(
+        Imported(one.name, one.origin, kind_of(one, installed, sites=seen.sites)) for one in modules
+    )
+
+
 def _version_of(
     first: t.Optional[Module], kind: t.Optional[str], installed: t.Optional[Distribution]
 ) -> t.Optional[str]:
@@ -253,6 +261,17 @@ def _has_source(folder: str) -> bool:
             return True
         del place
     return False
+
+
+def _shadowing(
+    first: t.Optional[Module],
+    kind: t.Optional[str],
+    tree: t.Optional[Tree],
+    seen: Seen,
+    context: Context,
+) -> t.Tuple[str, ...]:
+    own = _untracked_origin(first, None if kind == "wheel" else tree)
+    return (*own, *_shadows(seen, context, but=first.name if first else ""))
 
 
 def _untracked_origin(module: t.Optional[Module], tree: t.Optional[Tree]) -> t.Tuple[str, ...]:

@@ -89,6 +89,12 @@ def plan(
     )
 
 
+def foreseen(plan: WheelPlan) -> WheelResult:
+    """The result that ``apply`` would have if the index has the version."""
+    after = plan.version if plan.changed else plan.before_version or plan.version
+    return WheelResult(plan.changed, plan.actions, plan.before_version, after, 0, 0.0)
+
+
 def apply(
     plan: WheelPlan,
     *,
@@ -103,8 +109,7 @@ def apply(
 ) -> WheelResult:
     """Install; ``guard`` is entered before every attempt, since a lease may end while waiting."""
     if not plan.changed:
-        assert plan.before_version is not None
-        return WheelResult(False, (), plan.before_version, plan.before_version, 0, 0.0)
+        return foreseen(plan)
     index = index or Index()
     uv = Uv.find(explicit=plan.uv, index=index, environ=environ)
     started = clock()
