@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import socket
@@ -59,25 +60,27 @@ class FakeDaemon:
         assert not self._thread.is_alive(), "the fake daemon did not end"
 
     def _serve(self) -> None:
-        try:
+        # The client may hang up at any time, and so may __exit__.
+        with contextlib.suppress(OSError):
             stream, _address = self._listener.accept()
-        except OSError:
+            with stream:
+                stream.settimeout(10)
+                self._talk(stream)
+
+    def _talk(self, stream: socket.socket) -> None:
+        _receive(stream)
+        if self._version is None:
             return
-        with stream:
-            stream.settimeout(10)
-            _receive(stream)
-            if self._version is None:
+        _send(stream, self._version)
+        while True:
+            payload = _receive(stream)
+            if payload is None:
                 return
-            _send(stream, self._version)
-            while True:
-                payload = _receive(stream)
-                if payload is None:
-                    return
-                self.requests.append(cbor.decode(payload))
-                reply = self._answer(payload)
-                if reply is None:
-                    return
-                _send(stream, reply)
+            self.requests.append(cbor.decode(payload))
+            reply = self._answer(payload)
+            if reply is None:
+                return
+            _send(stream, reply)
 
 
 def _send(stream: socket.socket, payload: bytes) -> None:
@@ -92,10 +95,7 @@ def _receive(stream: socket.socket) -> t.Optional[bytes]:
 def _exactly(stream: socket.socket, size: int) -> t.Optional[bytes]:
     data = b""
     while len(data) < size:
-        try:
-            part = stream.recv(size - len(data))
-        except OSError:
-            return None
+        part = stream.recv(size - len(data))
         if not part:
             return None
         data += part

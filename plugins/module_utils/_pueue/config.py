@@ -148,7 +148,7 @@ class _Reader:
         )
 
     def _get(self, section: str, key: str) -> t.Any:
-        return self._mapping(self._mapping(self._content, "it").get(section), section).get(key)
+        return self._mapping(self._content.get(section), section).get(key)
 
     def _boolean(self, section: str, key: str, *, default: bool) -> bool:
         value = self._get(section, key)

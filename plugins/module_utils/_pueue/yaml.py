@@ -33,7 +33,7 @@ class _BlockReader:
     """Reads block mappings and lists by indentation; single values go to the flow reader."""
 
     def __init__(self, text: str) -> None:
-        self._raw = text.lstrip("\ufeff").splitlines()
+        self._raw = text.lstrip("\ufeff").replace("\r\n", "\n").rstrip("\n").split("\n")
         self._index = 0
 
     def document(self) -> t.Any:
