@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import typing as t
@@ -177,9 +178,13 @@ def charged(scene: Scene, spec: JobSpec) -> bool:
 
 
 def _command(scene: Scene, spec: JobSpec) -> None:
-    """What pueued would take and then fail to spawn."""
+    """What pueued would take and then fail to spawn; chdir has a check of its own."""
     task_command.add_request(
-        spec, submission="0" * 16, task_key="0" * 24, tool=scene.tool, environ=scene.environ
+        dataclasses.replace(spec, chdir="/"),
+        submission="0" * 16,
+        task_key="0" * 24,
+        tool=scene.tool,
+        environ=scene.environ,
     ).wire()
 
 

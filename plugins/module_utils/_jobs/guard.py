@@ -44,6 +44,8 @@ class Wish:
     per_label_budget: int = 3
     disk_floor: t.Optional[int] = None
     lease_token: t.Optional[str] = None
+    install: t.Callable[[], t.Sequence[str]] = tuple
+    """Called when everything is checked and something is to be queued; sentences of what it did."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ class _Call:
         if left or prepared.specs:
             self._ledger.lease.require(self._wish.lease_token)
         actions = [one.sentence() for one in left if one.tasks]
+        if prepared.specs:
+            actions += self._wish.install()
         queued = {spec.label: None for spec in prepared.specs}
         return self._report(prepared, queued, actions)
 
@@ -123,6 +127,7 @@ class _Call:
         prepared = self._prepare(specs, snapshot)
         if not prepared.specs:
             return self._report(prepared, {}, actions)
+        actions += self._wish.install()
         jobs = self._plan(prepared.scene)
         submission = secrets.token_hex(8)
         placement = Placement(
@@ -293,15 +298,15 @@ class _Call:
             # An open submission without tasks is closed by the next call.
             with contextlib.suppress(FleetError), self._ledger.change(self._wish.lease_token):
                 self._ledger.submissions.abandon(submission)
-        message = error.message if isinstance(error, FleetError) else str(error)
+        known = error if isinstance(error, FleetError) else FleetError(str(error))
         end = left or "Nothing was queued: what had been added was taken out again."
         report = Report(
             requested=len(prepared.specs) + len(prepared.skipped), skipped=prepared.skipped
         )
         return FleetError(
-            f"{message} {end}",
-            hazard=error.hazard if isinstance(error, FleetError) else None,
-            details={**report.data(), "changed": left is not None},
+            f"{known.message} {end}",
+            hazard=known.hazard,
+            details={**known.details, **report.data(), "changed": left is not None},
         )
 
     def _report(

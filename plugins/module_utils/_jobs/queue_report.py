@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .refusals import Refusal
 
@@ -29,7 +29,7 @@ class Report:
     """``queued`` maps labels to task ids (None in check mode)."""
 
     requested: int = 0
-    queued: t.Mapping[str, t.Optional[int]] = ()  # type: ignore[assignment]
+    queued: t.Mapping[str, t.Optional[int]] = field(default_factory=dict)
     skipped: t.Tuple[Skip, ...] = ()
     refused: t.Tuple[Refusal, ...] = ()
     actions: t.Tuple[str, ...] = ()
