@@ -9,19 +9,21 @@ import json
 import typing as t
 from dataclasses import dataclass, field
 
+from .._errors import FleetError
 from .._ledger.attempts import Attempt
 from .._ledger.lease import Lease
 from .._pueue.selection import Selection
 from .._pueue.snapshot import Snapshot, Task
 
-MAX_BYTES = 8192
+# The module's result may have 8 KB; changed, failed, actions and warnings need a part of it.
+MAX_BYTES = 7400
 MAX_PAGE = 25
+DEFAULT_PAGE = 10
 _SHOWN = 10
 _EXAMPLES = 3
 _GROUPS = 20
 _CLASSES = 12
 _LABEL_CHARACTERS = 200
-_MESSAGE_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,28 @@ class Page:
     selection: Selection = field(default_factory=Selection)
     number: int = 1
     size: int = 0
+
+    def matched(self, snapshot: Snapshot) -> t.List[Task]:
+        """All tasks of the selection, by id."""
+        return self.selection.select(snapshot)
+
+    def tasks(self, snapshot: Snapshot) -> t.List[Task]:
+        """Those on this page."""
+        start = (self.number - 1) * self.size
+        return self.matched(snapshot)[start : start + self.size]
+
+
+def page_of(selection: Selection, *, number: int, size: t.Optional[int]) -> Page:
+    """The page that was asked for; without a size, one of a usual size if anything is selected."""
+    if size is None:
+        selects = selection.labels or selection.groups or selection.states
+        size = DEFAULT_PAGE if selects else 0
+    if number < 1 or not 0 <= size <= MAX_PAGE:
+        raise FleetError(
+            f"page: {number} with page_size: {size} cannot be shown; pages count from 1 and have "
+            f"at most {MAX_PAGE} rows."
+        )
+    return Page(selection=selection, number=number, size=size)
 
 
 @dataclass(frozen=True)
@@ -67,7 +91,31 @@ def digest(facts: Facts, page: t.Optional[Page] = None) -> t.Dict[str, t.Any]:
     }
     if page is not None and page.size:
         report.update(_page(facts, page))
+    report["hints"] = _hints(report)
     return fit(report)
+
+
+def _hints(report: t.Mapping[str, t.Any]) -> t.List[str]:
+    """One sentence for each kind of trouble that does not go away by itself."""
+    said: t.List[str] = []
+    if report["blocked"]:
+        first = report["blocked"][0]
+        said.append(
+            f"{len(report['blocked'])} paused groups hold queued jobs that nobody starts, such as "
+            f'"{first["group"]}" with {first["queued"]} (G-5: pueue kill pauses a group). Resume '
+            "them with pueue_group status: running, unless a deploy has frozen them."
+        )
+    if report["duplicates"]["count"]:
+        said.append(
+            f"{report['duplicates']['count']} labels are active more than once (INV-2): somebody "
+            "queued beside the guard. Decide which task is meant and remove the others."
+        )
+    if report["leftovers"]["count"]:
+        said.append(
+            f"{report['leftovers']['count']} stashed jobs were left by a submission that died; the "
+            "next pueue_queue_guarded adopts or removes them."
+        )
+    return said
 
 
 def _counts(tasks: t.Sequence[Task], classes: t.Mapping[int, str]) -> t.Dict[str, t.Any]:
@@ -99,14 +147,14 @@ def _groups(snapshot: Snapshot) -> t.Dict[str, t.Any]:
     ordered = sorted(inside, key=lambda name: (-sum(inside[name].values()), name))
     listed = [
         {
-            "name": _clip(name),
+            "name": _clip(name, 60),
             "status": snapshot.groups[name].status.lower() if name in snapshot.groups else "?",
             "parallel": snapshot.groups[name].parallel if name in snapshot.groups else 0,
             **({"tasks": inside[name]} if inside[name] else {}),
         }
         for name in ordered[:_GROUPS]
     ]
-    return {"count": len(ordered), "items": listed}
+    return {"count": len(ordered), "shown": listed}
 
 
 def _failures(facts: Facts, tasks: t.Sequence[Task]) -> t.List[t.Dict[str, t.Any]]:
@@ -137,7 +185,7 @@ def _blocked(snapshot: Snapshot) -> t.List[t.Dict[str, t.Any]]:
         for name, group in sorted(snapshot.groups.items())
         if group.status == "Paused" and queued.get(name)
     ]
-    return [{"group": _clip(name), "queued": queued[name]} for name in paused[:_GROUPS]]
+    return [{"group": _clip(name, 60), "queued": queued[name]} for name in paused[:_GROUPS]]
 
 
 def _lease(lease: t.Optional[Lease]) -> t.Optional[t.Dict[str, t.Any]]:
@@ -145,23 +193,20 @@ def _lease(lease: t.Optional[Lease]) -> t.Optional[t.Dict[str, t.Any]]:
     if lease is None:
         return None
     return {
-        "owner": _clip(lease.owner),
-        "purpose": _clip(lease.purpose),
+        "owner": _clip(lease.owner, 100),
+        "purpose": _clip(lease.purpose, 100),
         "expires": round(lease.expires),
-        "frozen": [_clip(name) for name in lease.frozen[:_GROUPS]],
+        "frozen": [_clip(name, 60) for name in lease.frozen[:_SHOWN]],
     }
 
 
 def _page(facts: Facts, page: Page) -> t.Dict[str, t.Any]:
-    tasks = page.selection.select(facts.snapshot)
-    size = max(1, min(page.size, MAX_PAGE))
-    start = (max(1, page.number) - 1) * size
-    rows = [_row(task, facts) for task in tasks[start : start + size]]
+    matched = len(page.matched(facts.snapshot))
     return {
-        "jobs": rows,
-        "page": max(1, page.number),
-        "pages": max(1, -(-len(tasks) // size)),
-        "matched": len(tasks),
+        "jobs": [_row(task, facts) for task in page.tasks(facts.snapshot)],
+        "page": page.number,
+        "pages": max(1, -(-matched // page.size)),
+        "matched": matched,
     }
 
 
@@ -203,7 +248,7 @@ def _shrinkable(
     ]
     lists += [(name, report[name], "labels", 3) for name in ("running", "leftovers")]
     lists += [("duplicates", report["duplicates"], "labels", 3)]
-    lists += [("groups", report["groups"], "items", 5), ("blocked", report, "blocked", 3)]
+    lists += [("groups", report["groups"], "shown", 5), ("blocked", report, "blocked", 3)]
     lists += [("jobs", report, "jobs", 1), ("failures", report, "failures", 3)]
     return lists
 
@@ -228,14 +273,14 @@ def _result(task: Task) -> str:
 
 
 def _clip(text: str, limit: int = _LABEL_CHARACTERS) -> str:
-    """A stranger's label may be of any length; ours are at most as long as this."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """A stranger's text may be of any length, and grows again as JSON; ours fits as it is."""
+    if len(text) <= limit and len(json.dumps(text)) <= limit + 2:
+        return text
+    kept = text[:limit]
+    while len(json.dumps(kept)) > limit - 4:
+        kept = kept[: len(kept) * 3 // 4]
+    return kept + "…"
 
 
 def _seconds(moment: t.Optional[float]) -> t.Optional[float]:
     return None if moment is None else round(moment, 1)
-
-
-def clip_message(text: str) -> str:
-    """One bounded line for a message that came from somewhere else."""
-    return _clip(" ".join(text.split()), _MESSAGE_CHARACTERS)

@@ -5,11 +5,17 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 from .._errors import FleetError, Refused
+from .._host.probe import read_cores, read_memory
+from .._host.sizing import capacity
 from .._pueue.client import Client
 from .._pueue.snapshot import Group, Snapshot
+from .._quantity import parse_bytes
+from .instance import Instance
+from .recovery import thaw_expired
+from .saving import save
 
 DEFAULT_GROUP = "default"
 _SHOWN = 5
@@ -43,16 +49,50 @@ class GroupPlan:
     after: t.Mapping[str, t.Any]
 
 
-def check_parallel(value: int) -> int:
-    """0 would mean "no limit" to pueue, which no host can carry (INV-6)."""
-    if value < 1:
+@dataclass(frozen=True)
+class Slots:
+    """How many jobs at once; ``capacity`` says how a computed number came about."""
+
+    number: t.Optional[int] = None
+    capacity: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+
+def slots(
+    parallel: t.Optional[str], *, memory_per_job: t.Optional[str], cores_per_job: float
+) -> Slots:
+    """Read the option: a number, ``auto``, or nothing."""
+    if parallel is None:
+        return Slots()
+    if parallel != "auto":
+        return Slots(check_parallel(parallel))
+    found = capacity(
+        memory_available=read_memory().usable,
+        cores=read_cores().usable,
+        memory_per_job=parse_bytes(memory_per_job or "", option="memory_per_job"),
+        cores_per_job=cores_per_job,
+    )
+    if found.max_jobs < 1:
         raise Refused(
-            f"parallel: {value} is refused: pueue reads 0 as no limit at all. Give 1 or more, "
-            "or parallel: auto with memory_per_job to size it by the host; to stop a group from "
+            f"parallel: auto finds room for no job at all: {memory_per_job} and "
+            f"{cores_per_job:g} cores for each are more than 80 % of what is free here, the limit "
+            f"is {found.limit}. Give a number to overrule that, or use a larger host.",
+            hazard="INV-6",
+        )
+    return Slots(found.max_jobs, asdict(found))
+
+
+def check_parallel(text: str) -> int:
+    """0 would mean "no limit" to pueue, which no host can carry (INV-6)."""
+    if not text.strip().isdigit():
+        raise FleetError(f'parallel: "{text}" is no number; give 1 or more, or auto.')
+    if int(text) < 1:
+        raise Refused(
+            f"parallel: {text} is refused: pueue reads 0 as no limit at all. Give 1 or more, "
+            "or parallel: auto with memory_per_job to size it by the host; to keep a group from "
             "starting jobs use status: paused.",
             hazard="INV-6",
         )
-    return value
+    return int(text)
 
 
 def plan(wish: Wish, snapshot: Snapshot) -> GroupPlan:
@@ -117,6 +157,27 @@ def _status_step(wish: Wish, snapshot: Snapshot) -> Step:
     return Step(
         "pause", f'Pause group "{wish.name}"; its {running} running jobs go on to their end.'
     )
+
+
+def change(
+    instance: Instance, wish: Wish, *, token: t.Optional[str], check_mode: bool
+) -> t.Tuple[GroupPlan, t.Tuple[str, ...]]:
+    """Make the group as wished; the plan, and what was thawed of an expired lease before."""
+    if check_mode:
+        with instance.ledger(read_only=True) as ledger, instance.client() as client:
+            made = plan(wish, client.status())
+            if made.steps:
+                ledger.lease.require(token)
+            return made, ()
+    with instance.lock(), instance.ledger() as ledger, instance.client() as client:
+        thawed = thaw_expired(instance, client, ledger, token=token)
+        made = plan(wish, client.status())
+        if made.steps:
+            with ledger.change(token):
+                apply(client, wish, made)
+            if any(step.kind == "parallel" for step in made.steps):
+                save(client, client.status())
+        return made, thawed
 
 
 def apply(client: Client, wish: Wish, made: GroupPlan) -> None:

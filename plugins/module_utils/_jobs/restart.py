@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .._errors import Refused
 from .._ledger.attempts import Attempt
 from .._pueue.selection import Selection
 from .._pueue.snapshot import Snapshot, Task
@@ -89,6 +90,17 @@ class _Draft:
 
     def known(self, task: Task) -> Evidence:
         return self.evidence.get(task.label or "", Evidence(class_="unknown"))
+
+
+def named(selection: Selection) -> Selection:
+    """Refuse a selection of everything that nobody wrote down."""
+    if selection.labels or selection.groups:
+        return selection
+    raise Refused(
+        'Neither labels nor groups says which failed jobs are meant. Write labels: ["*"] if it is '
+        "all of them.",
+        hazard="AP-18",
+    )
 
 
 def candidates(snapshot: Snapshot, selection: Selection) -> t.List[Task]:

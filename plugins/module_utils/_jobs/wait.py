@@ -8,11 +8,13 @@ import collections
 import os
 import time
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from .._errors import FleetError
 from .._pueue.selection import Selection
 from .._pueue.snapshot import Snapshot, Task
+from .instance import Instance
 
 GOALS = ("drained", "finished")
 MAX_SLICE_SECONDS = 50.0
@@ -21,6 +23,7 @@ _TICK_SECONDS = 0.25
 _UNSAVED_SECONDS = 5.0
 # A big queue may be read for this share of the time and no more.
 _READING_SHARE = 0.1
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -157,3 +160,58 @@ def state_file_fingerprint(path: Path) -> t.Hashable:
     except FileNotFoundError:
         return None
     return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def watch(
+    instance: Instance,
+    wish: Wish,
+    *,
+    state: t.Optional[t.Mapping[str, t.Any]] = None,
+    once: bool = False,
+) -> Slice:
+    """One slice on a real queue; ``once`` looks and does not wait."""
+    if not 0 < wish.slice_seconds <= MAX_SLICE_SECONDS:
+        raise FleetError(
+            f"slice_seconds: {wish.slice_seconds:g} is refused; give more than 0 and at most "
+            f"{MAX_SLICE_SECONDS:g}, and use timeout for the whole wait."
+        )
+    with instance.client() as client:
+        if once:
+            wish = replace(wish, timeout=0.0)
+        return wait_slice(
+            wish,
+            read=client.status,
+            fingerprint=lambda: state_file_fingerprint(instance.config.state_file),
+            state=state,
+        )
+
+
+def report(seen: Slice) -> t.Dict[str, t.Any]:
+    """A slice as results show it."""
+    busy = seen.seen.busy
+    return {
+        "reached": seen.seen.reached,
+        "finished": seen.finished,
+        "counts": dict(seen.seen.counts),
+        "running": {"count": len(busy), "labels": [label[:200] for label in busy[:_SHOWN]]},
+        "stuck": list(seen.seen.stuck[:_SHOWN]),
+        "waited": round(seen.waited, 3),
+        "state": seen.state,
+    }
+
+
+def too_late(wish: Wish, seen: Slice) -> str:
+    """Why the wait failed, and what would end it."""
+    busy = seen.seen.busy
+    more = f" and {len(busy) - 3} more" if len(busy) > 3 else ""
+    said = (
+        f"{len(busy)} jobs are not {wish.until} after {seen.waited:.0f} s: "
+        f"{', '.join(busy[:3])}{more}."
+    )
+    if seen.seen.stuck:
+        groups = ", ".join(seen.seen.stuck[:3])
+        return (
+            f"{said} Nothing runs, and the jobs are queued in paused groups ({groups}), as after "
+            "a pueue kill: resume them with pueue_group status: running."
+        )
+    return f"{said} Look at them with pueue_status, or raise timeout."

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""The restart itself: look, plan, keep the logs, charge the budget, one message, look again."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .._errors import FleetError
+from .._ledger.attempts import Attempt
+from .._ledger.store import Ledger
+from .._pueue.client import Client, RestartItem
+from .._pueue.errors import PueueError
+from .._pueue.snapshot import Snapshot, Task
+from . import archive, evidence, record
+from .floor import require_room
+from .instance import Instance
+from .recovery import thaw_expired
+from .release import head_of
+from .restart import Evidence, Remark, RestartPlan, Wish, concerned, plan
+from .saving import save
+
+BUDGET_KIND = "restart"
+DAY_SECONDS = 86400.0
+KEPT_LOGS = 20
+LISTED = 50
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was, or in check mode would be, restarted, and what was not and why."""
+
+    restarted: t.Tuple[Task, ...] = ()
+    skipped: t.Tuple[Remark, ...] = ()
+    refused: t.Tuple[Remark, ...] = ()
+    left: t.Tuple[Remark, ...] = ()
+    classes: t.Mapping[str, str] = field(default_factory=dict)
+    waiting_groups: t.Tuple[str, ...] = ()
+    archived: t.Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """The queue and everything known about the jobs concerned."""
+
+    snapshot: Snapshot
+    evidence: t.Mapping[str, Evidence]
+    attempts: t.Mapping[str, Attempt]
+
+
+def rerun(
+    instance: Instance,
+    wish: Wish,
+    *,
+    floor: t.Optional[int] = None,
+    lease_token: t.Optional[str] = None,
+    check_mode: bool = False,
+    moved: t.Optional[t.Tuple[Path, str]] = None,
+) -> Report:
+    """Restart failed jobs in place, as far as the wish and the guards allow.
+
+    ``moved`` is a checkout and the commit it is about to be moved to: check mode then tells what
+    may be restarted after that.
+    """
+    if check_mode:
+        with instance.ledger(read_only=True) as ledger, instance.client() as client:
+            sight = _look(instance, client, ledger, wish, moved)
+            made = plan(wish, sight.snapshot, sight.evidence)
+            if made.restart:
+                ledger.lease.require(lease_token)
+                require_room(instance, floor=floor)
+            return _report(made, sight, made.restart)
+    record.merge(instance.state_dir)
+    with instance.lock(), instance.ledger() as ledger, instance.client() as client:
+        thaw_expired(instance, client, ledger, token=lease_token)
+        sight = _look(instance, client, ledger, wish)
+        made = plan(wish, sight.snapshot, sight.evidence)
+        if not made.restart:
+            return _report(made, sight, ())
+        ledger.lease.require(lease_token)
+        require_room(instance, floor=floor)
+        kept = _keep_logs(instance, sight, made.restart)
+        with ledger.change(lease_token):
+            made = _still_true(made, client.status())
+            _charge(ledger, sight, made.restart, kept)
+        sent = _send(instance, client, made)
+        return _report(made, sight, sent, kept)
+
+
+def _look(
+    instance: Instance,
+    client: Client,
+    ledger: Ledger,
+    wish: Wish,
+    moved: t.Optional[t.Tuple[Path, str]] = None,
+) -> _Sight:
+    snapshot = client.status()
+    tasks = concerned(snapshot, wish.selection)
+    attempts = ledger.attempts.latest([task.label for task in tasks if task.label])
+    host = evidence.this_host(instance.config.pid_path)
+    spent = ledger.budgets.spent_by_key(BUDGET_KIND, since=ledger.now() - DAY_SECONDS)
+    heads: t.Dict[str, t.Optional[str]] = {}
+    known: t.Dict[str, Evidence] = {}
+    for task in tasks:
+        label = task.label or ""
+        last = attempts.get(label)
+        if task.path not in heads:
+            heads[task.path] = _head(Path(task.path), moved)
+        spec = ledger.submissions.spec_of(label) if task.marker else None
+        killed = evidence.kill_reason(ledger, task)
+        known[label] = Evidence(
+            class_=evidence.class_of(task, last, killed_for=killed, host=host),
+            attempts=_runs(ledger, task, last),
+            restart_safe=None if spec is None else bool(spec.get("restart_safe")),
+            release_now=heads[task.path],
+            spent=spent.get(label, 0),
+            alive_pid=evidence.living_process(last, host=host),
+        )
+    return _Sight(snapshot=snapshot, evidence=known, attempts=attempts)
+
+
+def _head(path: Path, moved: t.Optional[t.Tuple[Path, str]]) -> t.Optional[str]:
+    if moved is not None:
+        checkout = moved[0].resolve()
+        if checkout in (path.resolve(), *path.resolve().parents):
+            return moved[1]
+    return head_of(path)
+
+
+def _runs(ledger: Ledger, task: Task, last: t.Optional[Attempt]) -> t.Tuple[Attempt, ...]:
+    """The attempts behind the task's failure, newest first; none if the last one is not its own."""
+    if last is None:
+        return ()
+    if task.result != "DependencyFailed" and not evidence.of_this_run(task, last):
+        return ()
+    return tuple(reversed(ledger.attempts.history(last.label)[-2:]))
+
+
+def _keep_logs(
+    instance: Instance, sight: _Sight, tasks: t.Sequence[Task]
+) -> t.Dict[str, t.Tuple[t.Optional[int], str]]:
+    """Copy the logs that the restart truncates: label -> row of the attempt, path of the copy."""
+    kept: t.Dict[str, t.Tuple[t.Optional[int], str]] = {}
+    for task in tasks:
+        label = task.label or ""
+        last = sight.attempts.get(label)
+        own = last if evidence.of_this_run(task, last) else None
+        target = archive.place(
+            instance.state_dir,
+            label,
+            number=own.number if own is not None else None,
+            ended=task.ended if task.ended is not None else task.created,
+        )
+        archive.prune(instance.state_dir, label, keep=KEPT_LOGS - 1)
+        if archive.keep_copy(instance.config.log_path(task.id), target):
+            kept[label] = (own.id if own is not None else None, str(target))
+    return kept
+
+
+def _charge(
+    ledger: Ledger,
+    sight: _Sight,
+    tasks: t.Sequence[Task],
+    kept: t.Mapping[str, t.Tuple[t.Optional[int], str]],
+) -> None:
+    """Before the message: a death in between costs budget and never exceeds it."""
+    for task in tasks:
+        label = task.label or ""
+        ledger.budgets.charge(BUDGET_KIND, label, reason=sight.evidence[label].class_)
+        row, path = kept.get(label, (None, ""))
+        if row is not None:
+            ledger.attempts.set_log(row, path)
+
+
+def _still_true(made: RestartPlan, now: Snapshot) -> RestartPlan:
+    """Drop what strangers changed since the plan was made, and what depends on it."""
+    active = {task.label for task in now.tasks.values() if task.active}
+    changed: t.Dict[int, Task] = {}
+    for task in made.restart:
+        torn = any(parent in changed for parent in task.dependencies)
+        if torn or now.tasks.get(task.id) != task or task.label in active:
+            changed[task.id] = task
+    why = "it changed while this restart was prepared; run this again"
+    return dataclasses.replace(
+        made,
+        restart=tuple(task for task in made.restart if task.id not in changed),
+        skipped=(
+            *made.skipped,
+            *(Remark(task.label or "", why, "INV-2") for task in changed.values()),
+        ),
+    )
+
+
+def _send(instance: Instance, client: Client, made: RestartPlan) -> t.Tuple[Task, ...]:
+    """One message for all, then see which of them really became active."""
+    items = [
+        RestartItem(
+            task_id=task.id,
+            command=task.command,
+            path=task.path,
+            label=task.label,
+            priority=task.priority,
+        )
+        for task in made.restart
+    ]
+    failure: t.Optional[PueueError] = None
+    try:
+        client.restart(items)
+        after = client.status()
+    except PueueError as error:
+        failure = error
+        after = _look_again(instance, error, made.restart)
+    done = tuple(task for task in made.restart if _runs_again(task, after))
+    if len(done) < len(made.restart):
+        raise _incomplete(made.restart, done, failure)
+    if failure is None:
+        save(client, after)
+    return done
+
+
+def _look_again(instance: Instance, error: PueueError, tasks: t.Sequence[Task]) -> Snapshot:
+    """After a lost answer the queue itself is asked, over a connection of its own."""
+    try:
+        with instance.client() as client:
+            return client.status()
+    except PueueError as second:
+        labels = [task.label for task in tasks]
+        raise FleetError(
+            f"{error.message} The queue could not be read afterwards either: {second.message} "
+            "Their budget is charged; look at the queue before restarting them again.",
+            hazard=second.hazard,
+            details={"changed": True, "uncertain": labels[:50]},
+        ) from error
+
+
+def _runs_again(task: Task, after: Snapshot) -> bool:
+    found = after.tasks.get(task.id)
+    if found is None or found.identity != task.identity:
+        return False
+    # A short job may have ended again already: then its times are new ones.
+    return found.active or (found.enqueued, found.ended) != (task.enqueued, task.ended)
+
+
+def _incomplete(
+    wanted: t.Sequence[Task], done: t.Sequence[Task], failure: t.Optional[PueueError]
+) -> FleetError:
+    going = {task.id for task in done}
+    missing = [task.label or "" for task in wanted if task.id not in going]
+    cause = f" {failure.message}" if failure is not None else ""
+    return FleetError(
+        f"{len(missing)} of {len(wanted)} jobs did not become active after the restart, the first "
+        f'is "{missing[0]}".{cause} Look at them with pueue_status and run this again.',
+        details={
+            "changed": bool(done),
+            "restarted": [task.label for task in done],
+            "missing": missing[:50],
+        },
+    )
+
+
+def _report(
+    made: RestartPlan,
+    sight: _Sight,
+    restarted: t.Sequence[Task],
+    kept: t.Optional[t.Mapping[str, t.Tuple[t.Optional[int], str]]] = None,
+) -> Report:
+    groups = sight.snapshot.groups
+    names = sorted({task.group for task in restarted})
+    return Report(
+        restarted=tuple(restarted),
+        skipped=made.skipped,
+        refused=made.refused,
+        left=made.left,
+        classes={task.label or "": sight.evidence[task.label or ""].class_ for task in restarted},
+        waiting_groups=tuple(name for name in names if name in groups and not groups[name].running),
+        archived={label: path for label, (_row, path) in (kept or {}).items()},
+    )
+
+
+def data(report: Report) -> t.Dict[str, t.Any]:
+    """A report as results show it: numbers of all, entries of the first of each."""
+    return {
+        "restarted": [task.label for task in report.restarted],
+        "skipped": [_entry(remark) for remark in report.skipped[:LISTED]],
+        "refused": [_entry(remark) for remark in report.refused[:LISTED]],
+        "left": [_entry(remark) for remark in report.left[:LISTED]],
+        "counts": {
+            "restarted": len(report.restarted),
+            "skipped": len(report.skipped),
+            "refused": len(report.refused),
+            "left": len(report.left),
+        },
+        "waiting_groups": list(report.waiting_groups),
+        "logs": {label: report.archived[label] for label in sorted(report.archived)[:LISTED]},
+    }
+
+
+def sentences(report: Report) -> t.List[str]:
+    """What was or would be done."""
+    said = [
+        f'Restart "{task.label}" in place (class {_class(report, task)}).'
+        for task in report.restarted[:LISTED]
+    ]
+    if len(report.restarted) > LISTED:
+        said.append(f"Restart {len(report.restarted) - LISTED} more in place.")
+    said += [
+        f'Group "{name}" is paused, so what was restarted in it waits (G-5: pueue kill pauses a '
+        "group). Resume it with pueue_group status: running."
+        for name in report.waiting_groups
+    ]
+    return said
+
+
+def before_and_after(report: Report) -> t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any]]:
+    """The managed field of each restarted job: its state."""
+    shown = report.restarted[:LISTED]
+    before = {task.label or "": f"failed ({_class(report, task)})" for task in shown}
+    return before, {task.label or "": "queued" for task in shown}
+
+
+def _class(report: Report, task: Task) -> str:
+    return report.classes.get(task.label or "", "unknown")
+
+
+def _entry(remark: Remark) -> t.Dict[str, str]:
+    entry = {"label": remark.label, "why": remark.why}
+    if remark.hazard:
+        entry["hazard"] = remark.hazard
+    return entry
