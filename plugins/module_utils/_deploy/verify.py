@@ -87,16 +87,14 @@ def check(
     ``chdir`` and the assertions are looked at.
     """
     wanted = assertion.parse(assertions)
-    base = inherited(environ)
-    folder = _folder(chdir)
+    folder, base = _folder(chdir), inherited(environ)
     values = job_environment(base, environment)
     argv = command(python, folder=folder, environ=values, use_mise=use_mise)
-    guessed = [package] if package else [modules[0].partition(".")[0]] if modules else []
     seen = interpreter.look(
         argv,
         chdir=folder,
         environ={**values, **mise.QUIET} if len(argv) > 1 else values,
-        packages=[versions.base_name(name) for name in guessed],
+        packages=_packages(package, modules),
         names=modules,
         modules=assertion.modules_of(wanted),
         expressions=assertion.expressions_of(wanted),
@@ -183,6 +181,11 @@ def kind_of(
         return "wheel"
     pointed = distribution.editable if distribution is not None else None
     return "editable" if pointed and _below(place, os.path.realpath(pointed)) else "source"
+
+
+def _packages(package: t.Optional[str], modules: t.Sequence[str]) -> t.List[str]:
+    guessed = [modules[0].partition(".")[0]] if modules else []
+    return [versions.base_name(name) for name in ([package] if package else guessed)]
 
 
 def _folder(chdir: t.Union[str, Path]) -> Path:
