@@ -106,7 +106,7 @@ def _targets(path: Path) -> t.Iterator[t.Union[str, t.Tuple[str, ...]]]:
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield str(node.module).split(".")[0]
+            yield str(node.module).partition(".")[0]
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1]
             parts = (*base, *(node.module.split(".") if node.module else ()))

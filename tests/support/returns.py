@@ -25,6 +25,7 @@ CORE = frozenset(
     "item msg results_file retries skip_reason skipped skipped_reason started unreachable warnings "
     "ansible_delegated_vars".split()
 )
+PROMISES = ("always", "success")
 
 
 def check(action: str, result: t.Mapping[str, t.Any]) -> None:
@@ -52,7 +53,7 @@ def documented(name: str) -> t.Dict[str, t.Dict[str, t.Any]]:
 
 def _is_no_answer(result: t.Mapping[str, t.Any]) -> bool:
     """Skipped, unreachable, crashed or refused by ansible-core before the module's own code ran."""
-    absent = ("skipped", "unreachable", "censored", "module_stdout", "exception")
+    absent = ("skipped", "skip_reason", "unreachable", "censored", "module_stdout", "exception")
     return any(result.get(key) for key in absent) or (
         bool(result.get("failed")) and "actions" not in result
     )
@@ -65,10 +66,14 @@ def _undocumented(name: str, result: t.Mapping[str, t.Any]) -> t.List[str]:
 
 
 def _missing(name: str, result: t.Mapping[str, t.Any]) -> t.List[str]:
-    """``always`` binds every answer, ``success`` every answer that is not failed."""
-    promised = {"always"} if result.get("failed") else {"always", "success"}
-    return [
-        f'"{key}" is documented as returned: {entry.get("returned")} and is not there'
+    """What is returned ``always`` or on ``success`` is there; a failed answer has its actions."""
+    promised = [
+        key
         for key, entry in documented(name).items()
-        if str(entry.get("returned", "")).strip() in promised and key not in result
+        if (key == "actions" if result.get("failed") else entry.get("returned") in PROMISES)
+    ]
+    return [
+        f'"{key}" is documented as always returned and is not there'
+        for key in promised
+        if key not in result
     ]

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module does its work on a real queue under the oldest and the newest target Python.
+
+One play per interpreter runs them all in check mode, one then for real; the tests read the results.
+What each module does exactly is proved in its own suite.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.fleet.jobs.tests.support import documentation, interpreters
+from ansible_collections.fleet.jobs.tests.support.ansible import (
+    PlaybookRun,
+    local_inventory,
+    run_playbook,
+)
+from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
+
+Task = t.Dict[str, t.Any]
+INTERPRETERS = interpreters.chosen()
+MODULES = documentation.modules()
+# Modules that only go on from what an earlier real run made: check mode has nothing to look at.
+NEEDS_REAL_RUN = {"deploy_apply"}
+
+
+@dataclass(frozen=True)
+class World:
+    """A queue, a repository with one commit and a place for a checkout of it."""
+
+    daemon: PrivateDaemon
+    folder: Path
+    python: str
+    sha: str
+
+    @property
+    def instance(self) -> t.Dict[str, str]:
+        return {
+            "pueue_config": str(self.daemon.config_path),
+            "state_dir": str(self.folder / "state"),
+        }
+
+    @property
+    def repository(self) -> str:
+        return str(self.folder / "repository")
+
+    @property
+    def project(self) -> str:
+        return str(self.folder / "project")
+
+
+@dataclass(frozen=True)
+class Live:
+    """Both runs on one interpreter."""
+
+    check: PlaybookRun
+    real: PlaybookRun
+
+
+def test_says_which_pythons_were_found() -> None:
+    print(interpreters.describe())
+    assert INTERPRETERS, "no Python of a supported target was found"
+
+
+@pytest.fixture(scope="module", params=list(INTERPRETERS))
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Any:
+    """Both plays, run once per interpreter; all that they started is gone afterwards."""
+    folder = tmp_path_factory.mktemp(f"target-{request.param}")
+    daemon = PrivateDaemon()
+    try:
+        python = INTERPRETERS[request.param]
+        world = World(daemon.start(), folder, python, _commit(folder / "repository"))
+        yield Live(check=_run(world, check=True), real=_run(world, check=False))
+    finally:
+        daemon.close()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_answers_in_check_mode(live: Live, name: str) -> None:
+    if name in NEEDS_REAL_RUN:
+        pytest.skip("works from what a real audit recorded")
+    _assert_worked(live.check, name)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_works(live: Live, name: str) -> None:
+    _assert_worked(live.real, name)
+
+
+def _assert_worked(run: PlaybookRun, name: str) -> None:
+    """It ran at least once, and what it said is a success with sentences."""
+    answers = [one for one in run.results if one.action == f"fleet.jobs.{name}"]
+    assert answers, f"the play has no task for {name}, or stopped before it\n{run.explain()}"
+    for one in answers:
+        assert one.status == "ok", json.dumps(one.result, indent=2)
+        assert isinstance(one.result["changed"], bool)
+        assert isinstance(one.result["actions"], list)
+
+
+def _run(world: World, *, check: bool) -> PlaybookRun:
+    tasks = [task for task in _tasks(world) if not (check and task["name"] in NEEDS_REAL_RUN)]
+    play = {
+        "hosts": "target",
+        "gather_facts": False,
+        "module_defaults": {"group/fleet.jobs.all": world.instance},
+        "tasks": [{**task, "ignore_errors": True} for task in tasks],
+    }
+    path = world.folder / "play.json"
+    path.write_text(json.dumps([play]), encoding="utf-8")
+    inventory = local_inventory(
+        world.folder / "hosts.json",
+        {"target": {}},
+        python=world.python,
+    )
+    return run_playbook(path, inventory=inventory, check=check, diff=True)
+
+
+def _tasks(world: World) -> t.List[Task]:
+    calls = [*_queue(world), *_deploy(world), *_end()]
+    return [
+        {"name": name, f"fleet.jobs.{name}": arguments, **more} for name, arguments, more in calls
+    ]
+
+
+def _queue(world: World) -> t.List[t.Tuple[str, Task, Task]]:
+    job = {"chdir": str(world.folder), "restart_safe": True}
+    jobs = [
+        {"label": "targets/good", "command": ["/bin/sh", "-c", "echo good"], **job},
+        {"label": "targets/bad", "command": ["/bin/sh", "-c", "exit 3"], **job},
+    ]
+    wait = {"labels": ["targets/*"], "timeout": 30}
+    return [
+        ("host_probe", {}, {}),
+        ("pueue_group", {"name": "targets", "parallel": 2}, {}),
+        ("pueue_queue_guarded", {"jobs": jobs, "cap": "none"}, {}),
+        ("pueue_wait", wait, {}),
+        ("pueue_status", {"labels": ["targets/*"]}, {}),
+        ("pueue_restart_guarded", {"labels": ["targets/bad"]}, {}),
+        ("pueue_wait", wait, {}),
+        ("pueue_clean", {}, {}),
+        ("systemd_run_job", {"command": ["/bin/true"], "cap": "none"}, {}),
+    ]
+
+
+def _deploy(world: World) -> t.List[t.Tuple[str, Task, Task]]:
+    release = {"repository": world.repository, "project": world.project, "sha": world.sha}
+    token = "{{ audit.lease_token | default('none', true) }}"
+    apply = {
+        "plan_id": "{{ audit.plan.plan_id }}",
+        "repository": world.repository,
+        "lease_token": token,
+    }
+    return [
+        ("deploy_lease", {"owner": "test", "purpose": "targets"}, {"register": "lease"}),
+        (
+            "deploy_lease",
+            {"state": "absent", "lease_token": "{{ lease.lease_token | default('none', true) }}"},
+            {},
+        ),
+        ("deploy_source", {"state": "resolved", "repository": world.repository, "ref": "main"}, {}),
+        ("deploy_source", release, {}),
+        ("deploy_verify", {"project": world.project, "python": world.python}, {}),
+        (
+            "deploy_audit",
+            {"deploy_id": "targets", "python": world.python, **release},
+            {"register": "audit"},
+        ),
+        ("deploy_apply", apply, {"when": "audit.proceed"}),
+        ("host_watch", {"seconds": 1}, {}),
+    ]
+
+
+def _end() -> t.List[t.Tuple[str, Task, Task]]:
+    return [
+        ("emergency_stop", {"state": "stopped"}, {}),
+        ("emergency_stop", {"state": "resumed"}, {}),
+    ]
+
+
+def _commit(folder: Path) -> str:
+    """A repository with one commit on main; its id."""
+    folder.mkdir()
+    (folder / "job.py").write_text("VERSION = 1\n", encoding="utf-8")
+    who = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for arguments in (
+        ["init", "--quiet", "--initial-branch=main"],
+        ["add", "job.py"],
+        [*who, "commit", "--quiet", "--message", "One file"],
+    ):
+        subprocess.run(["git", *arguments], cwd=folder, check=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
