@@ -41,8 +41,14 @@ class Leases:
 
     def current(self) -> t.Optional[Lease]:
         """The live lease."""
-        lease = self._unended()
+        lease = self.held()
         return lease if lease and lease.expires > self._database.now() else None
+
+    def held(self) -> t.Optional[Lease]:
+        """The lease that nobody ended yet, live or expired."""
+        for row in self._database.query(_CURRENT):
+            return self._lease(row)
+        return None
 
     def take(
         self,
@@ -56,16 +62,19 @@ class Leases:
         """A new lease; or, with the ``token`` of the one that is held, that one renewed.
 
         A live lease of anybody else is refused, or with ``take_over`` ended and recorded. An
-        expired one is replaced. What either froze is in ``expired_frozen()`` then.
+        expired one is replaced. What either froze is in ``expired_frozen()`` then. A ``token``
+        that is not valid any more is refused: who gives one believes to hold the lease.
         """
         with self._database.transaction(durable=True):
-            held = self._unended()
+            held = self.held()
             if held and token == held.token:
                 return self._extend(held, ttl, purpose=purpose)
             if held and held.expires > self._database.now():
                 if not take_over:
-                    raise self._refusal(held, token=token)
+                    raise self.refusal(held, token=token)
                 self._end(held, f'taken over by "{owner}" for "{purpose}"')
+            elif token is not None and not take_over:
+                raise self.stale(held)
             elif held:
                 self._end(held, "expired")
             now = self._database.now()
@@ -73,14 +82,14 @@ class Leases:
                 "INSERT INTO leases (owner, purpose, token, taken, expires) VALUES (?, ?, ?, ?, ?)",
                 *(owner, purpose, secrets.token_hex(16), now, now + _positive(ttl)),
             )
-            return t.cast(Lease, self._unended())
+            return t.cast(Lease, self.held())
 
     def renew(self, token: str, ttl: float) -> Lease:
         """Move the expiry; refused when the lease has ended."""
         with self._database.transaction(durable=True):
-            held = self._unended()
+            held = self.held()
             if held is None or held.token != token:
-                raise self._stale(held)
+                raise self.stale(held)
             return self._extend(held, ttl, purpose=held.purpose)
 
     def release(self, token: str) -> bool:
@@ -89,22 +98,30 @@ class Leases:
         Groups it still has frozen stay in ``expired_frozen()``: thaw first.
         """
         with self._database.transaction(durable=True):
-            held = self._unended()
+            held = self.held()
             if held is None or held.token != token:
                 return False
             self._end(held, "released")
             return True
 
+    def revoke(self, *, by: str) -> t.Optional[Lease]:
+        """End whatever lease there is, on purpose; returns it."""
+        with self._database.transaction(durable=True):
+            held = self.held()
+            if held is not None:
+                self._end(held, f"ended by {by}")
+            return held
+
     def require(self, token: t.Optional[str]) -> None:
         """Refuse unless ``token`` may change the instance now: its live lease, or none at all."""
-        held = self._unended()
+        held = self.held()
         live = held is not None and held.expires > self._database.now()
         if token is None and not live:
             if held is not None and self._database.inside:
                 self._end(held, "expired")
             return
         if held is None or token != held.token or not live:
-            raise self._refusal(held, token=token) if held and live else self._stale(held)
+            raise self.refusal(held, token=token) if held and live else self.stale(held)
 
     @contextlib.contextmanager
     def guarded(self, token: t.Optional[str] = None) -> t.Iterator[None]:
@@ -120,20 +137,20 @@ class Leases:
         """Record exactly these groups as frozen by this lease, before the queue is told."""
         with self._database.transaction(durable=True):
             self.require(token)
-            held = t.cast(Lease, self._unended())
+            held = t.cast(Lease, self.held())
             self._database.execute("DELETE FROM frozen WHERE fence = ?", held.fence)
             for name in sorted(set(groups)):
                 # A group that a dead lease froze is this lease's to thaw from now on.
                 self._database.execute("DELETE FROM frozen WHERE name = ?", name)
                 self._database.execute("INSERT INTO frozen VALUES (?, ?)", name, held.fence)
-            return t.cast(Lease, self._unended())
+            return t.cast(Lease, self.held())
 
     def inherit(self, token: str) -> t.Tuple[str, ...]:
         """Make what dead leases left frozen this lease's own, without a moment of thaw."""
         with self._database.transaction(durable=True):
             self.require(token)
             orphans = tuple(self.expired_frozen())
-            held = t.cast(Lease, self._unended())
+            held = t.cast(Lease, self.held())
             self._database.execute("UPDATE frozen SET fence = ?", held.fence)
             return orphans
 
@@ -147,7 +164,7 @@ class Leases:
     def thawed(self, groups: t.Iterable[str]) -> None:
         """Forget that a lease froze these groups; ends an expired lease that did."""
         with self._database.transaction(durable=True):
-            held = self._unended()
+            held = self.held()
             if held and held.expires <= self._database.now():
                 self._end(held, "expired")
             for name in groups:
@@ -162,10 +179,37 @@ class Leases:
         )
         return [dict(row) for row in rows]
 
-    def _unended(self) -> t.Optional[Lease]:
-        for row in self._database.query(_CURRENT):
-            return self._lease(row)
-        return None
+    def refusal(self, held: Lease, *, token: t.Optional[str]) -> Refused:
+        """The answer to somebody who does not hold the live lease ``held``."""
+        left = max(0.0, held.expires - self._database.now())
+        wrong = "the lease_token given is not its token; " if token else ""
+        return Refused(
+            f'"{held.owner}" holds the lease of this instance for "{held.purpose}", for another '
+            f"{left:.0f} s: {wrong}nothing was changed. Wait for it, give its token as "
+            "lease_token, or end it with take_over of fleet.jobs.deploy_lease "
+            "(deploy_lease_take_over in the deploy playbook).",
+            hazard=HAZARD,
+            details={
+                "lease": {
+                    "owner": held.owner,
+                    "purpose": held.purpose,
+                    "expires": held.expires,
+                    "fence": held.fence,
+                }
+            },
+        )
+
+    def stale(self, held: t.Optional[Lease]) -> Refused:
+        """The answer to a token that was valid once."""
+        expired = held is not None and held.expires <= self._database.now()
+        found = "it expired" if expired else "it ended"
+        if held is not None and not expired:
+            found = f'"{held.owner}" holds the lease for "{held.purpose}" now'
+        return Refused(
+            f"The lease_token given is not valid any more ({found}); nothing was changed. Look at "
+            "the instance again and take a new lease with fleet.jobs.deploy_lease.",
+            hazard=HAZARD,
+        )
 
     def _lease(self, row: sqlite3.Row) -> Lease:
         frozen = self._database.query(
@@ -186,42 +230,12 @@ class Leases:
             "UPDATE leases SET expires = ?, purpose = ? WHERE fence = ?",
             *(expires, purpose, held.fence),
         )
-        return t.cast(Lease, self._unended())
+        return t.cast(Lease, self.held())
 
     def _end(self, held: Lease, ending: str) -> None:
         self._database.execute(
             "UPDATE leases SET ended = ?, ending = ? WHERE fence = ?",
             *(self._database.now(), ending, held.fence),
-        )
-
-    def _refusal(self, held: Lease, *, token: t.Optional[str]) -> Refused:
-        left = max(0.0, held.expires - self._database.now())
-        wrong = "the lease_token given is not its token; " if token else ""
-        return Refused(
-            f'"{held.owner}" holds the lease of this instance for "{held.purpose}", for another '
-            f"{left:.0f} s: {wrong}nothing was changed. Wait for it, give its token as "
-            "lease_token, or end it with take_over of fleet.jobs.deploy_lease "
-            "(deploy_lease_take_over in the deploy playbook).",
-            hazard=HAZARD,
-            details={
-                "lease": {
-                    "owner": held.owner,
-                    "purpose": held.purpose,
-                    "expires": held.expires,
-                    "fence": held.fence,
-                }
-            },
-        )
-
-    def _stale(self, held: t.Optional[Lease]) -> Refused:
-        expired = held is not None and held.expires <= self._database.now()
-        found = "it expired" if expired else "it ended"
-        if held is not None and not expired:
-            found = f'"{held.owner}" holds the lease for "{held.purpose}" now'
-        return Refused(
-            f"The lease_token given is not valid any more ({found}); nothing was changed. Look at "
-            "the instance again and take a new lease with fleet.jobs.deploy_lease.",
-            hazard=HAZARD,
         )
 
 

@@ -24,6 +24,8 @@ from . import database, faults
 # https://sqlite.org/fileformat2.html: a reader of the database holds this range shared.
 _SHARED_FIRST = 0x40000002
 _SHARED_SIZE = 510
+# https://sqlite.org/walformat.html: who holds a read mark keeps the log from being started anew.
+_READ_MARK = 124
 _WAL_HEADER = 32
 _PATIENCE_SECONDS = 10.0
 
@@ -96,13 +98,14 @@ def _copy(path: Path, copy: Path) -> bool:
         if source is None:
             return False
         while True:
-            # A checkpoint may tear the pages we copy, but all of those are in the log, unless the
-            # log was started anew meanwhile; then its header, with a random salt, has changed.
-            before = _read(log, _WAL_HEADER)
-            os.lseek(source, 0, os.SEEK_SET)
-            with open(str(copy), "wb") as target:
-                _pump(source, target)
-            content = _read(log, None)
+            with _read_mark(path):
+                # A checkpoint may tear the pages we copy, but all of those are in the log, unless
+                # it was started anew meanwhile; then its header, with a random salt, has changed.
+                before = _read(log, _WAL_HEADER)
+                os.lseek(source, 0, os.SEEK_SET)
+                with open(str(copy), "wb") as target:
+                    _pump(source, target)
+                content = _read(log, None)
             if content[:_WAL_HEADER] == before:
                 Path(f"{copy}-wal").write_bytes(content)
                 return True
@@ -111,6 +114,27 @@ def _copy(path: Path, copy: Path) -> bool:
                     f'The ledger "{path}" is written too fast to be read consistently. '
                     "Run this again."
                 )
+
+
+@contextlib.contextmanager
+def _read_mark(path: Path) -> t.Iterator[None]:
+    """Keep the log from being started anew, if we can; the caller checks that it was not."""
+    status = os.stat(str(path))
+    if (status.st_dev, status.st_ino) in _writers:
+        # Closing our descriptor would drop the locks of our own writer.
+        yield
+        return
+    try:
+        handle = os.open(f"{path}-shm", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, _READ_MARK)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -75,9 +75,12 @@ class Ledger:
             yield
 
     @contextlib.contextmanager
-    def record(self) -> t.Iterator[None]:
-        """One transaction for facts, without a look at the lease; joins an open one."""
-        with self._database.transaction(durable=False):
+    def record(self, *, durable: bool = False) -> t.Iterator[None]:
+        """One transaction for facts, without a look at the lease; joins an open one.
+
+        ``durable`` syncs it at its end, for several changes of the lease itself.
+        """
+        with self._database.transaction(durable=durable):
             yield
 
     def close(self) -> None:
