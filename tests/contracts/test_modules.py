@@ -63,6 +63,13 @@ def test_common_returns_are_documented(name: str) -> None:
     assert "actions" in returns.documented(name)
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_takes_the_defaults_of_the_action_group(name: str) -> None:
+    """``module_defaults`` of the group reach every module, so each must accept them."""
+    spec = documentation.specification(name)["argument_spec"]
+    assert {"pueue_config", "state_dir"} <= set(spec)
+
+
 def test_action_group_has_every_module_and_nothing_else() -> None:
     groups = documentation.load("meta", "runtime.yml")["action_groups"]
     assert list(groups) == ["all"]

@@ -26,13 +26,15 @@ from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
 Task = t.Dict[str, t.Any]
 INTERPRETERS = interpreters.chosen()
 MODULES = documentation.modules()
+PACKAGE = {"package": "pipeline", "version": "1.0"}
+WHO = ("-c", "user.name=test", "-c", "user.email=test@example.org")
 # Modules that only go on from what an earlier real run made: check mode has nothing to look at.
 NEEDS_REAL_RUN = {"deploy_apply"}
 
 
 @dataclass(frozen=True)
 class World:
-    """A queue, a repository with one commit and a place for a checkout of it."""
+    """A queue, a repository with two commits, a checkout of the first and an environment."""
 
     daemon: PrivateDaemon
     folder: Path
@@ -54,6 +56,10 @@ class World:
     def project(self) -> str:
         return str(self.folder / "project")
 
+    @property
+    def environment(self) -> str:
+        return str(self.folder / "environment")
+
 
 @dataclass(frozen=True)
 class Live:
@@ -74,8 +80,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp(f"target-{request.param}")
     daemon = PrivateDaemon()
     try:
-        python = INTERPRETERS[request.param]
-        world = World(daemon.start(), folder, python, _commit(folder / "repository"))
+        world = _world(daemon.start(), folder, python=INTERPRETERS[request.param])
         yield Live(check=_run(world, check=True), real=_run(world, check=False))
     finally:
         daemon.close()
@@ -165,7 +170,8 @@ def _deploy(world: World) -> t.List[t.Tuple[str, Task, Task]]:
         ),
         ("deploy_source", {"state": "resolved", "repository": world.repository, "ref": "main"}, {}),
         ("deploy_source", release, {}),
-        ("deploy_verify", {"project": world.project, "python": world.python}, {}),
+        ("deploy_wheel", {"python": f"{world.environment}/bin/python", **PACKAGE}, {}),
+        ("deploy_verify", {"chdir": world.project, "python": world.python}, {}),
         (
             "deploy_audit",
             {"deploy_id": "targets", "python": world.python, **release},
@@ -183,18 +189,38 @@ def _end() -> t.List[t.Tuple[str, Task, Task]]:
     ]
 
 
-def _commit(folder: Path) -> str:
-    """A repository with one commit on main; its id."""
-    folder.mkdir()
-    (folder / "job.py").write_text("VERSION = 1\n", encoding="utf-8")
-    who = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for arguments in (
-        ["init", "--quiet", "--initial-branch=main"],
-        ["add", "job.py"],
-        [*who, "commit", "--quiet", "--message", "One file"],
-    ):
-        subprocess.run(["git", *arguments], cwd=folder, check=True, stdin=subprocess.DEVNULL)
+def _world(daemon: PrivateDaemon, folder: Path, *, python: str) -> World:
+    repository = folder / "repository"
+    repository.mkdir()
+    _git(repository, "init", "--quiet", "--initial-branch=main")
+    for version in (1, 2):
+        (repository / "job.py").write_text(f"VERSION = {version}\n", encoding="utf-8")
+        _git(repository, "add", "job.py")
+        _git(repository, *WHO, "commit", "--quiet", "--message", f"Version {version}")
+        if version == 1:
+            _git(folder, "clone", "--quiet", str(repository), "project")
+    world = World(daemon, folder, python, _git(repository, "rev-parse", "HEAD"))
+    _environment(world)
+    return world
+
+
+def _environment(world: World) -> None:
+    """An environment with one package in it, made without asking any index."""
+    subprocess.run([world.python, "-m", "venv", "--without-pip", world.environment], check=True)
+    library = next(Path(world.environment).glob("lib/python3.*/site-packages"))
+    metadata = library / "{package}-{version}.dist-info".format(**PACKAGE) / "METADATA"
+    metadata.parent.mkdir()
+    content = "Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n".format(**PACKAGE)
+    metadata.write_text(content, encoding="utf-8")
+
+
+def _git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
+        ["git", *arguments],
+        cwd=folder,
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return done.stdout.strip()
