@@ -18,6 +18,7 @@ SUBMITTED = (
     "XDG_RUNTIME_DIR",
     "DBUS_SESSION_BUS_ADDRESS",
 )
+OVERRIDES_MARKER = "FLEET_JOBS_OVERRIDES"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TOOL_FOLDERS = (".cargo/bin", ".local/bin")
 MISE_CONFIGS = (
@@ -41,17 +42,16 @@ def build(
     base: t.Mapping[str, str],
     *,
     secrets: t.Mapping[str, str],
-    marks: t.Mapping[str, t.Optional[str]],
 ) -> t.Dict[str, str]:
-    """The job's variables: ``base`` without mise's own diff (G-16), then secrets, then marks.
+    """The job's variables: ``base`` without mise's own diff (G-16), secrets, then overrides.
 
     ``PUEUE_*`` stays, so a job can still pin itself to its worker's slot.
     """
     values = {name: value for name, value in base.items() if not name.startswith("__MISE_")}
     values.setdefault("HOME", os.path.expanduser("~"))
     values.update(secrets)
+    values.update(overrides(base))
     values["PATH"] = search_path(values.get("PATH", ""), home=values["HOME"])
-    values.update({name: value for name, value in marks.items() if value is not None})
     return values
 
 
@@ -65,6 +65,12 @@ def search_path(path: str, *, home: str) -> str:
     return os.pathsep.join(folders)
 
 
+def overrides(base: t.Mapping[str, str]) -> t.Dict[str, str]:
+    """The recorded one-off values (INV-5) that a submission marked as such."""
+    names = [name for name in base.get(OVERRIDES_MARKER, "").split(",") if name]
+    return {name: base[name] for name in names if name in base}
+
+
 def mise_config(directory: Path) -> t.Optional[Path]:
     """The mise configuration that applies in ``directory``, nearest first."""
     for folder in (directory, *directory.parents):
@@ -76,16 +82,39 @@ def mise_config(directory: Path) -> t.Optional[Path]:
 
 
 def through_mise(
-    argv: t.Sequence[str], *, directory: Path, path: str
+    argv: t.Sequence[str],
+    *,
+    directory: Path,
+    path: str,
+    above: t.Mapping[str, str],
 ) -> t.Tuple[t.List[str], t.Optional[str]]:
-    """``mise exec -- argv`` where the project has mise (G-15); and a remark where it cannot be."""
+    """``mise exec -- argv`` where the project has mise (G-15); and a remark where it cannot be.
+
+    ``above`` are the values that stay above mise's ``[env]``: secrets, which are empty there
+    (AP-16), and recorded overrides (INV-5).
+    """
     config = mise_config(directory)
     if config is None:
         return list(argv), None
     program = find_program("mise", path=path)
     if program is None:
         return list(argv), f'"{config}" was not applied: mise is not on PATH (G-15)'
-    return [program, "exec", "--", *argv], None
+    return [program, "exec", "--", *_set_again(argv, above)], None
+
+
+def _set_again(argv: t.Sequence[str], values: t.Mapping[str, str]) -> t.List[str]:
+    """A shell that reads ``values`` from memory and becomes ``argv``.
+
+    Neither a command line nor a file ever shows them.
+    """
+    if not values:
+        return list(argv)
+    quoted = {name: value.replace("'", "'\\''") for name, value in values.items()}
+    text = "".join(f"export {name}='{value}'\n" for name, value in quoted.items())
+    handle = os.memfd_create("fleet-jobs", 0)
+    os.write(handle, text.encode("utf-8", "surrogateescape"))
+    close = f"exec {handle}<&-; " if handle < 10 else ""
+    return ["/bin/sh", "-c", f'. /dev/fd/{handle}; {close}exec "$@"', "sh", *argv]
 
 
 def find_program(name: str, *, path: str) -> t.Optional[str]:

@@ -88,8 +88,13 @@ def _prepare(request: Request, base: t.Mapping[str, str]) -> _Prepared:
     if request.env_file is not None:
         path = Path(os.path.expanduser(request.env_file))
         secrets = env_file.load(path, allow_shared=request.env_file_shared)
-    values = environment.build(base, secrets=secrets, marks={})
-    argv, remark = environment.through_mise(request.argv, directory=Path.cwd(), path=values["PATH"])
+    values = environment.build(base, secrets=secrets)
+    argv, remark = environment.through_mise(
+        request.argv,
+        directory=Path.cwd(),
+        path=values["PATH"],
+        above={**secrets, **environment.overrides(base)},
+    )
     cap = choose(
         request.cap,
         request.memory,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,19 +17,18 @@ def test_only_the_allow_list_is_submitted() -> None:
 
 
 def test_order_of_precedence() -> None:
+    base = {"HOME": "/h", "A": "base", "B": "base", "C": "override", "PUEUE_GROUP": "g"}
     values = environment.build(
-        {"HOME": "/h", "PATH": "/bin", "A": "base", "B": "base", "PUEUE_GROUP": "g", "M": "base"},
-        secrets={"B": "secret", "M": "secret"},
-        marks={"M": "mark", "UNSET": None},
+        {**base, "FLEET_JOBS_OVERRIDES": "C,GONE"}, secrets={"B": "secret", "C": "secret"}
     )
-    assert (values["A"], values["B"], values["M"]) == ("base", "secret", "mark")
+    assert (values["A"], values["B"], values["C"]) == ("base", "secret", "override")
     assert values["PUEUE_GROUP"] == "g"
-    assert "UNSET" not in values
+    assert "GONE" not in values
 
 
 def test_mise_diff_of_another_place_is_dropped() -> None:
     base = {"HOME": "/h", "__MISE_DIFF": "x", "__MISE_SESSION": "y", "MISE_ENV": "kept"}
-    values = environment.build(base, secrets={}, marks={})
+    values = environment.build(base, secrets={})
     assert not [name for name in values if name.startswith("__MISE_")]
     assert values["MISE_ENV"] == "kept"
 
@@ -61,20 +61,43 @@ def test_mise_stands_in_front_where_the_project_has_it(tmp_path: Path, name: str
     inside = tmp_path / "project" / "deep" / "down"
     inside.mkdir(parents=True)
     mise = program(tmp_path / "bin")
-    argv, remark = environment.through_mise(["job", "1"], directory=inside, path=str(mise.parent))
+    argv, remark = environment.through_mise(
+        ["job", "1"], directory=inside, path=str(mise.parent), above={}
+    )
     assert argv == [str(mise), "exec", "--", "job", "1"]
     assert remark is None
 
 
+def test_secrets_stay_above_what_mise_sets_and_off_every_command_line(tmp_path: Path) -> None:
+    (tmp_path / "mise.toml").write_text("")
+    mise = program(tmp_path / "bin")
+    mise.write_text('#!/bin/sh\nshift 2\nexport KEY= SET=by-mise\nexec "$@"\n')
+    value = 'it\'s $HOME\n"two" lines'
+    argv, _remark = environment.through_mise(
+        ["/bin/sh", "-c", 'printf "%s|%s" "$KEY" "$SET"'],
+        directory=tmp_path,
+        path=str(mise.parent),
+        above={"KEY": value},
+    )
+    assert not [word for word in argv if "two" in word]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, close_fds=False, check=True)
+    shown, _, by_mise = done.stdout.decode().rpartition("|")
+    assert shown == value
+    assert by_mise == "by-mise"
+
+
 def test_no_mise_without_a_project_that_has_it(tmp_path: Path) -> None:
     path = str(program(tmp_path / "bin").parent)
-    assert environment.through_mise(["job"], directory=tmp_path, path=path) == (["job"], None)
+    assert environment.through_mise(["job"], directory=tmp_path, path=path, above={}) == (
+        ["job"],
+        None,
+    )
 
 
 def test_a_missing_mise_is_said(tmp_path: Path) -> None:
     (tmp_path / "mise.toml").write_text("")
     path = str(program(tmp_path / "bin", mode=0o644).parent)
-    argv, remark = environment.through_mise(["job"], directory=tmp_path, path=path)
+    argv, remark = environment.through_mise(["job"], directory=tmp_path, path=path, above={})
     assert argv == ["job"]
     assert remark is not None
     assert "mise.toml" in remark
