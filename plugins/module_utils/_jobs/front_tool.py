@@ -44,8 +44,12 @@ class FrontTool:
         """Put it in place if it is not yet; sentences of what was, or would be, done."""
         if self.digest is None:
             return ()
-        if self.missing:
-            return (f'install the host tool "{self.path}"',)
+        if self.missing:  # check mode on a host that has never seen this tool
+            link = host_tool.tool_link(self.state_dir)
+            return (
+                f'install the host tool "{self.path}"',
+                f'point "{link}" to "{self.path.name}"',
+            )
         state = host_tool.ensure(
             self.state_dir, digest=self.digest, source=self.source, check_mode=check_mode
         )

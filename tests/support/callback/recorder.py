@@ -38,7 +38,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc,unused-ignore]
                 "host": result._host.get_name(),
                 "task": task.get_name(),
                 "action": task.action,
-                "result": dict(result._result),
+                # Newer cores take this key out again before a callback sees the result.
+                "result": {"failed": status == "failed", **result._result},
                 **more,
             }
         )
