@@ -19,6 +19,7 @@ description:
 author: fleet.jobs authors (@fleet-jobs)
 extends_documentation_fragment:
   - fleet.jobs.attributes.query
+  - fleet.jobs.instance
 options:
   python:
     description:
@@ -196,26 +197,28 @@ from ansible_collections.fleet.jobs.plugins.module_utils._deploy import verify
 TEXT = ("expression", "pattern", "file", "module")
 GIVEN = ("python", "chdir", "package", "modules", "assertions", "use_mise", "timeout")
 EXPECTED = ("expected_sha", "expected_version", "expected_kind")
-SPEC = arguments.ArgumentSpec(
-    options={
-        "python": {"type": "str", "default": "python3"},
-        "chdir": {"type": "path", "required": True},
-        "package": {"type": "str"},
-        "modules": {"type": "list", "elements": "str", "default": []},
-        "environment": {"type": "dict", "default": {}},
-        "expected_sha": {"type": "str"},
-        "expected_version": {"type": "str"},
-        "expected_kind": {"type": "str", "choices": list(verify.KINDS)},
-        "assertions": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {name: {"type": "str"} for name in TEXT},
-        },
-        "import_modules": {"type": "bool", "default": True},
-        "use_mise": {"type": "bool", "default": True},
-        "timeout": {"type": "int", "default": 60},
-    }
+SPEC = arguments.instance().merge(
+    arguments.ArgumentSpec(
+        options={
+            "python": {"type": "str", "default": "python3"},
+            "chdir": {"type": "path", "required": True},
+            "package": {"type": "str"},
+            "modules": {"type": "list", "elements": "str", "default": []},
+            "environment": {"type": "dict", "default": {}},
+            "expected_sha": {"type": "str"},
+            "expected_version": {"type": "str"},
+            "expected_kind": {"type": "str", "choices": list(verify.KINDS)},
+            "assertions": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {name: {"type": "str"} for name in TEXT},
+            },
+            "import_modules": {"type": "bool", "default": True},
+            "use_mise": {"type": "bool", "default": True},
+            "timeout": {"type": "int", "default": 60},
+        }
+    )
 )
 
 

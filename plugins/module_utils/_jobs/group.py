@@ -101,8 +101,8 @@ def plan(wish: Wish, snapshot: Snapshot) -> GroupPlan:
     before = describe(current)
     if not wish.present:
         return _absent(wish, snapshot, before)
-    after = dict(before) or {"state": "present", "parallel": 1, "status": "running"}
-    after["state"] = "present"
+    fresh = {"state": "present", "parallel": 1, "status": "running"}
+    after = fresh if current is None else dict(before)
     steps: t.List[Step] = []
     if current is None:
         number = 1 if wish.parallel is None else wish.parallel
