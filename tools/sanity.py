@@ -37,7 +37,7 @@ def main() -> int:
     subprocess.run(["git", "init", "--quiet", str(COPY)], check=True)
     _stand_in()
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    command = ["ansible-test", "sanity", "--venv", "--python", version, "--color", "no"]
+    command = ["ansible-test", "sanity", "--python", version, "--color", "no"]
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")},
         "HOME": str(HOME),

@@ -13,6 +13,11 @@ from ansible_collections.fleet.jobs.tests.support import documentation, returns
 MODULES = documentation.modules()
 # Facts of an option that the documentation and the spec must both state, and their defaults.
 FACTS = {"type": "str", "elements": None, "required": False, "default": None, "aliases": []}
+# Keys of a result by which ansible-core decides what happened.
+MEANT_FOR_CORE = set(
+    "ansible_facts censored deprecations exception invocation item results skipped unreachable "
+    "warnings".split()
+)
 
 
 def test_there_are_modules() -> None:
@@ -61,6 +66,12 @@ def test_attributes_are_honest(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_common_returns_are_documented(name: str) -> None:
     assert "actions" in returns.documented(name)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_returns_keep_off_ansible_s_own_keys(name: str) -> None:
+    """A list under ``skipped`` would make ansible-core count the whole task as skipped."""
+    assert not set(returns.documented(name)) & MEANT_FOR_CORE
 
 
 @pytest.mark.parametrize("name", MODULES)

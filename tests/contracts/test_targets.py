@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleet.jobs.tests.support import documentation, interpreters
+from ansible_collections.fleet.jobs.tests.support import documentation, interpreters, returns
 from ansible_collections.fleet.jobs.tests.support.ansible import (
     PlaybookRun,
     local_inventory,
@@ -104,6 +104,7 @@ def _assert_worked(run: PlaybookRun, name: str) -> None:
     assert answers, f"the play has no task for {name}, or stopped before it\n{run.explain()}"
     for one in answers:
         assert one.status == "ok", json.dumps(one.result, indent=2)
+        returns.check(one.action, one.result)
         assert isinstance(one.result["changed"], bool)
         assert isinstance(one.result["actions"], list)
 
@@ -123,7 +124,7 @@ def _run(world: World, *, check: bool) -> PlaybookRun:
         {"target": {}},
         python=world.python,
     )
-    return run_playbook(path, inventory=inventory, check=check, diff=True)
+    return run_playbook(path, inventory=inventory, check=check, diff=True, documented=False)
 
 
 def _tasks(world: World) -> t.List[Task]:
@@ -139,6 +140,7 @@ def _queue(world: World) -> t.List[t.Tuple[str, Task, Task]]:
         {"label": "targets/good", "command": ["/bin/sh", "-c", "echo good"], **job},
         {"label": "targets/bad", "command": ["/bin/sh", "-c", "exit 3"], **job},
     ]
+    once = {"chdir": str(world.folder)}
     wait = {"labels": ["targets/*"], "timeout": 30}
     return [
         ("host_probe", {}, {}),
@@ -149,7 +151,7 @@ def _queue(world: World) -> t.List[t.Tuple[str, Task, Task]]:
         ("pueue_restart_guarded", {"labels": ["targets/bad"]}, {}),
         ("pueue_wait", wait, {}),
         ("pueue_clean", {}, {}),
-        ("systemd_run_job", {"command": ["/bin/true"], "cap": "none"}, {}),
+        ("systemd_run_job", {"command": ["/bin/true"], "cap": "none", **once}, {}),
     ]
 
 

@@ -107,8 +107,12 @@ def run_playbook(
     arguments: t.Sequence[str] = (),
     env: t.Optional[t.Mapping[str, str]] = None,
     timeout: float = LIMIT_SECONDS,
+    documented: bool = True,
 ) -> PlaybookRun:
-    """Run a playbook (a path, or a collection's name such as ``fleet.jobs.deploy``)."""
+    """Run a playbook (a path, or a collection's name such as ``fleet.jobs.deploy``).
+
+    Results are held against RETURN, unless the test does that itself (``documented=False``).
+    """
     with tempfile.TemporaryDirectory(prefix="fleet-ansible-") as folder:
         record = Path(folder) / "record.jsonl"
         command = [program("ansible-playbook"), str(path), "-i", str(inventory), *arguments]
@@ -128,7 +132,7 @@ def run_playbook(
             check=False,
         )
         results, stats = _read(record)
-    for one in results:
+    for one in results if documented else ():
         returns.check(one.action, one.result)
     return PlaybookRun(done.returncode, done.stdout, done.stderr, results, stats)
 
