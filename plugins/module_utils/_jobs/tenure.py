@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .._ledger.lease import Lease, Leases
 from .._ledger.store import Ledger
@@ -34,8 +34,8 @@ class TenurePlan:
     act: str
     sentences: t.Tuple[str, ...] = ()
     thaw: t.Tuple[str, ...] = ()
-    before: t.Mapping[str, t.Any] = ABSENT
-    after: t.Mapping[str, t.Any] = ABSENT
+    before: t.Mapping[str, t.Any] = field(default_factory=lambda: dict(ABSENT))
+    after: t.Mapping[str, t.Any] = field(default_factory=lambda: dict(ABSENT))
     taken_from: t.Optional[t.Mapping[str, t.Any]] = None
 
     @property
