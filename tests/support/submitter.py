@@ -32,19 +32,19 @@ STEPS = (
 
 def start(
     queue: GuardedQueue,
-    jobs: t.Sequence[t.Mapping[str, t.Any]],
-    *,
+    *calls: t.Sequence[t.Mapping[str, t.Any]],
+    state_dir: t.Optional[Path] = None,
     die_at: str = "",
     when: str = "before",
     call: int = 1,
     **options: t.Any,
 ) -> subprocess.Popen[str]:
-    """Start it; the caller waits with ``finish`` (and so leaves no process)."""
+    """Start it, to make these calls one after the other; the caller waits with ``finish``."""
     request = {
         "config": str(queue.daemon.config_path),
-        "state_dir": str(queue.state_dir),
+        "state_dir": str(state_dir or queue.state_dir),
         "tool": str(queue.tool.path),
-        "jobs": list(jobs),
+        "calls": [list(jobs) for jobs in calls],
         "die": {"at": die_at, "when": when, "call": call},
         "options": options,
     }
@@ -63,15 +63,15 @@ def start(
     return process
 
 
-def finish(process: subprocess.Popen[str]) -> t.Tuple[int, t.Dict[str, t.Any]]:
-    """The exit status (-9 where it killed itself), and its report."""
+def finish(process: subprocess.Popen[str]) -> t.Tuple[int, t.List[t.Dict[str, t.Any]]]:
+    """The exit status (-9 where it killed itself), and the reports of its calls."""
     try:
         out, err = process.communicate(timeout=LIMIT_SECONDS)
     finally:
         process.kill()
         process.wait()
     assert process.returncode in (0, -9), err
-    return process.returncode, json.loads(out) if out else {}
+    return process.returncode, json.loads(out) if out else []
 
 
 def _main() -> None:
@@ -83,20 +83,19 @@ def _main() -> None:
     request = json.load(sys.stdin)
     _arm(**request["die"])
     state_dir = Path(request["state_dir"])
-    wish = guard.Wish(
-        jobs=request["jobs"],
-        tool=Tool(path=Path(request["tool"]), state_dir=state_dir, cap="none"),
-        disk_floor=1 << 20,
-        **request["options"],
-    )
+    tool = Tool(path=Path(request["tool"]), state_dir=state_dir, cap="none")
     instance = Instance.find(pueue_config=request["config"], state_dir=request["state_dir"])
-    try:
-        report = guard.queue(instance, wish)
-    except FleetError as error:
-        json.dump({"failed": error.message}, sys.stdout)
-    else:
-        skipped = {one.label: one.why for one in report.skipped}
-        json.dump({"queued": dict(report.queued), "skipped": skipped}, sys.stdout)
+    reports: t.List[t.Dict[str, t.Any]] = []
+    for jobs in request["calls"]:
+        wish = guard.Wish(jobs=jobs, tool=tool, disk_floor=1 << 20, **request["options"])
+        try:
+            report = guard.queue(instance, wish)
+        except FleetError as error:
+            reports.append({"failed": error.message})
+        else:
+            skipped = {one.label: one.why for one in report.skipped}
+            reports.append({"queued": dict(report.queued), "skipped": skipped})
+    json.dump(reports, sys.stdout)
 
 
 def _arm(at: str, when: str, call: int) -> None:
