@@ -208,12 +208,12 @@ def change(request: Request) -> Outcome:
             repository=params["repository"], ref=params["ref"], timeout=params["timeout"]
         )
         return Outcome(data={"sha": found.sha, "kind": found.kind})
-    instance = request.instance()
+    state_dir = fence.state_directory(params["state_dir"])
     plan = source.plan(
         project=params["project"],
         repository=params["repository"],
         sha=params["sha"],
-        state_dir=instance.state_dir,
+        state_dir=state_dir,
         remote=params["remote"],
     )
     if request.check_mode:
@@ -221,10 +221,10 @@ def change(request: Request) -> Outcome:
     result = source.apply(
         plan,
         repository=params["repository"],
-        guard=fence.guard(instance, params["lease_token"]),
+        guard=fence.guard(state_dir, params["lease_token"]),
         timeout=params["timeout"],
     )
-    fence.record(instance, params["lease_token"], project=str(plan.project), sha=result.after_sha)
+    fence.record(state_dir, params["lease_token"], project=str(plan.project), sha=result.after_sha)
     return outcome(result)
 
 

@@ -167,16 +167,16 @@ def change(request: Request) -> Outcome:
     )
     if request.check_mode:
         return outcome(wheel.foreseen(plan))
-    instance, token = request.instance(), params["lease_token"]
+    state_dir, token = fence.state_directory(params["state_dir"]), params["lease_token"]
     result = wheel.apply(
         plan,
         index=Index(params["index_url"], params["index_username"], params["index_password"]),
-        guard=fence.guard(instance, token),
+        guard=fence.guard(state_dir, token),
         index_wait=params["index_wait"],
         timeout=params["timeout"],
     )
     if params["chdir"]:
-        fence.record(instance, token, project=params["chdir"], version=result.after_version)
+        fence.record(state_dir, token, project=params["chdir"], version=result.after_version)
     return outcome(result)
 
 

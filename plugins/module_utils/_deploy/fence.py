@@ -5,12 +5,27 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import typing as t
+from pathlib import Path
 
-from .._jobs.instance import Instance
+from .._errors import FleetError
+from .._files import private_directory
+from .._ledger.store import Ledger
 
 
-def guard(instance: Instance, token: t.Optional[str]) -> t.Callable[[], t.ContextManager[None]]:
+def state_directory(state_dir: str) -> Path:
+    """The directory of the ledger; code may be deployed before the host has a queue at all."""
+    path = Path(os.path.expanduser(state_dir))
+    if not path.is_absolute():
+        raise FleetError(
+            f'state_dir "{state_dir}" is relative; give an absolute path or one that starts '
+            'with "~".'
+        )
+    return path
+
+
+def guard(state_dir: Path, token: t.Optional[str]) -> t.Callable[[], t.ContextManager[None]]:
     """What ``source.apply`` and ``wheel.apply`` enter; refuses while somebody else has the lease.
 
     The ledger is not held during the change: jobs that end meanwhile must be able to say so.
@@ -18,7 +33,7 @@ def guard(instance: Instance, token: t.Optional[str]) -> t.Callable[[], t.Contex
 
     @contextlib.contextmanager
     def entered() -> t.Iterator[None]:
-        with instance.ledger() as ledger, ledger.change(token):
+        with _ledger(state_dir) as ledger, ledger.change(token):
             pass
         yield
 
@@ -26,7 +41,7 @@ def guard(instance: Instance, token: t.Optional[str]) -> t.Callable[[], t.Contex
 
 
 def record(
-    instance: Instance,
+    state_dir: Path,
     token: t.Optional[str],
     *,
     project: str,
@@ -37,11 +52,15 @@ def record(
 
     Only what changed is given: the other half is kept as it was recorded.
     """
-    with instance.ledger(read_only=True) as ledger:
+    with Ledger.open(state_dir, read_only=True) as ledger:
         known = ledger.releases.current(project)
     sha = sha or (known.sha if known else None)
     version = version or (known.version if known else "")
     if sha is None or (known and (known.sha, known.version) == (sha, version)):
         return
-    with instance.ledger() as ledger, ledger.change(token):
+    with _ledger(state_dir) as ledger, ledger.change(token):
         ledger.releases.record(sha, project=project, version=version)
+
+
+def _ledger(state_dir: Path) -> Ledger:
+    return Ledger.open(private_directory(state_dir))

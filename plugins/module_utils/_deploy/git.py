@@ -16,7 +16,7 @@ from .command import Completed, find_program, inherited, last_words, run
 from .userinfo import Credential, redact
 
 READ_SECONDS = 120.0
-FULL_SHA = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
+FULL_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 # A caller inside some other repository (a hook, a CI step) must not redirect us there.
 _FOREIGN = (
     "GIT_DIR",

@@ -37,7 +37,7 @@ def main(answer_fd: int) -> None:
         "executable": sys.executable,
         "prefix": sys.prefix,
         "python": ".".join(str(part) for part in sys.version_info[:3]),
-        "sites": sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
+        "sites": sorted({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")}),
         "externally_managed": os.path.exists(
             os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
         )
