@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import typing as t
 
 import pytest
@@ -10,6 +11,11 @@ import pytest
 if t.TYPE_CHECKING:
     from ansible_collections.fleet.jobs.plugins.module_utils._pueue.client import Client
     from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
+
+
+def pytest_configure() -> None:
+    """Let a SIGTERM end the run as Ctrl-C does, so that fixtures still clean up."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ class PrivateDaemon:
     def _owns(self, pid: int) -> bool:
         if self.running and pid == self.pid:
             return False
-        return _session(pid) in self._sessions or _writes_below(pid, self.directory)
+        return session_of(pid) in self._sessions or _writes_below(pid, self.directory)
 
     def close(self) -> None:
         """End the daemon and everything it started, then remove its directory."""
@@ -219,8 +219,8 @@ def _processes() -> t.List[int]:
     return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
 
 
-def _session(pid: int) -> t.Optional[int]:
-    """The session id of a live process; a zombie counts as gone."""
+def session_of(pid: int) -> t.Optional[int]:
+    """The session id of a live process; None once it has ended, reaped or not."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except (OSError, UnicodeDecodeError):

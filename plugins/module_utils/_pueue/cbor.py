@@ -12,7 +12,6 @@ _MAJOR_NAMES = {_BYTES: "a byte string", _TAG: "a tag", _SIMPLE: "a float or sim
 _SIMPLE_VALUES = {0xF4: False, 0xF5: True, 0xF6: None}
 _ARGUMENT_SIZES = {24: 1, 25: 2, 26: 4, 27: 8}
 _MAX_UINT = (1 << 64) - 1
-_SHORT_TEXT = range(0x60, 0x78)
 
 
 class CborError(ValueError):
@@ -93,7 +92,7 @@ def decode(
 
 
 class _Decoder:
-    """One pass over ``data``; the short-text paths are inlined for Status replies of megabytes."""
+    """One pass over ``data``; short texts (0x60 to 0x77) take a short way, for replies of MBs."""
 
     def __init__(self, data: bytes, limits: Limits, keep: t.Optional[Keep]) -> None:
         self._data = data
@@ -134,19 +133,24 @@ class _Decoder:
         return initial >> 5, int.from_bytes(self._data[start + 1 : stop], "big")
 
     def _value(self) -> t.Any:
-        if self._position < self._end and self._data[self._position] >> 5 == _SIMPLE:
+        start = self._position
+        initial = self._data[start] if start < self._end else 0
+        if 0x60 <= initial < 0x78:
+            self._position = start + 1
+            return self._text(initial - 0x60)
+        if initial >> 5 == _SIMPLE:
             return self._simple()
         major, argument = self._head()
         if major == _TEXT:
             return self._text(argument)
-        if major == _UINT:
-            return argument
-        if major == _NEGINT:
-            return -1 - argument
         if major == _MAP:
             return self._map(argument)
         if major == _ARRAY:
             return self._array(argument)
+        if major == _UINT:
+            return argument
+        if major == _NEGINT:
+            return -1 - argument
         raise self._error(f"{_MAJOR_NAMES[major]} has no place in pueue's protocol")
 
     def _simple(self) -> t.Optional[bool]:
@@ -157,19 +161,15 @@ class _Decoder:
         return _SIMPLE_VALUES[initial]
 
     def _text(self, length: int) -> str:
-        stop = self._stop(length)
+        stop = self._position + length
+        if stop > self._end:
+            raise self._error(f"a text of {length} bytes reaches beyond the end of the data")
         try:
             text = self._data[self._position : stop].decode("utf-8")
         except UnicodeDecodeError as error:
             raise self._error(f"text that is not UTF-8: {error.reason}") from error
         self._position = stop
         return text
-
-    def _stop(self, length: int) -> int:
-        stop = self._position + length
-        if stop > self._end:
-            raise self._error(f"a text of {length} bytes reaches beyond the end of the data")
-        return stop
 
     def _enter(self, items: int) -> None:
         """Refuse a container before anything is reserved for what it announces."""
@@ -202,8 +202,9 @@ class _Decoder:
     def _key(self) -> t.Union[str, int]:
         """A map's key; the few field names of a protocol are decoded once."""
         start = self._position
-        if start < self._end and self._data[start] in _SHORT_TEXT:
-            stop = start + self._data[start] - 0x5F
+        initial = self._data[start] if start < self._end else 0
+        if 0x60 <= initial < 0x78:
+            stop = start + initial - 0x5F
             raw = self._data[start:stop]
             known = self._known.get(raw)
             if known is not None:
@@ -233,12 +234,20 @@ class _Decoder:
         return result
 
     def _text_span(self) -> t.Tuple[int, int]:
-        major, length = self._head()
-        if major != _TEXT:
-            raise self._error(f'an entry of "{self._kept_name}" is not text')
         start = self._position
-        self._position = self._stop(length)
-        return start, self._position
+        initial = self._data[start] if start < self._end else 0
+        if 0x60 <= initial < 0x78:
+            self._position = start + 1
+            length = initial - 0x60
+        else:
+            major, length = self._head()
+            if major != _TEXT:
+                raise self._error(f'an entry of "{self._kept_name}" is not text')
+        start = self._position
+        self._position = stop = start + length
+        if stop > self._end:
+            raise self._error(f"a text of {length} bytes reaches beyond the end of the data")
+        return start, stop
 
     def _slice(self, span: t.Tuple[int, int]) -> str:
         try:

@@ -107,7 +107,7 @@ class Client:
                 answers.append(self._added())
             except RequestFailed as error:
                 answers.append(error)
-            except WireEnded as error:
+            except (WireEnded, MalformedReply) as error:
                 raise self._lost("Add", broken or error, answered=answers) from error
         return answers
 
@@ -199,7 +199,7 @@ class Client:
             self._send(frame)
             reply = self._receive()
         except WireEnded as error:
-            raise self._lost(name, error) from error
+            raise self._lost(name, error, changes=expect == "Success") from error
         return self._variant(reply, name=name, expect=expect)
 
     def _send(self, frame: bytes) -> None:
@@ -246,13 +246,23 @@ class Client:
         return RequestFailed(message, answer=answer, uncertain=uncertain)
 
     def _lost(
-        self, name: str, error: WireEnded, *, answered: t.Sequence[t.Any] = ()
+        self,
+        name: str,
+        error: Exception,
+        *,
+        changes: bool = True,
+        answered: t.Sequence[t.Any] = (),
     ) -> ConnectionLost:
         """A connection that failed once is out of step and is not used again."""
         self.close()
-        return ConnectionLost(
+        message = (
             f'pueued at "{self.config.address}" gave no answer to the request "{name}": {error}. '
-            "The request may have been applied or not; connect and read the queue again before "
-            "repeating it.",
-            answered=answered,
         )
+        if changes:
+            message += (
+                "The request may have been applied or not; connect and read the queue again "
+                "before repeating it."
+            )
+        else:
+            message += "It only reads; connect and ask again."
+        return ConnectionLost(message, answered=answered, uncertain=changes)

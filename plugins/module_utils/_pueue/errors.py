@@ -43,13 +43,14 @@ class RequestFailed(PueueError):
 
 
 class ConnectionLost(PueueError):
-    """The connection ended after a request was sent; it may or may not have been applied.
+    """The connection ended after a request was sent; a change may or may not have been applied.
 
     ``answered`` holds, in order, what was answered before (``Client.add_many``).
     """
 
-    uncertain = True
-
-    def __init__(self, message: str, *, answered: t.Sequence[t.Any] = ()) -> None:
+    def __init__(
+        self, message: str, *, answered: t.Sequence[t.Any] = (), uncertain: bool = True
+    ) -> None:
         super().__init__(message)
         self.answered: t.List[t.Any] = list(answered)
+        self.uncertain = uncertain

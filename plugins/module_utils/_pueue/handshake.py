@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import re
 import socket
 import ssl
@@ -20,6 +19,11 @@ from .wire import Wire, WireEnded
 _SUPPORTED = re.compile(r"0\.(29|30|31)\.\d+")
 _OLDER = re.compile(r"(0\.([01]?\d|2[0-8])|[123])\.\d+")
 _VERSION_BYTES = 256
+_OTHER_ACCOUNT = "Connect as the account that runs this pueued (become_user)."
+_HANGS = (
+    "It holds still while it kills a task in uninterruptible sleep or waits for a full pipe: "
+    "look for such a task, and try again when it has gone."
+)
 
 
 def shake_hands(config: Config, *, timeout: float) -> t.Tuple[Wire, str]:
@@ -27,8 +31,8 @@ def shake_hands(config: Config, *, timeout: float) -> t.Tuple[Wire, str]:
     secret = _secret(config)
     try:
         wire = Wire.open(config, timeout=timeout)
-    except (OSError, ValueError) as error:
-        raise _unreachable(config, _connect_problem(config, error)) from error
+    except (OSError, ValueError, OverflowError) as error:
+        raise _connect_problem(config, error) from error
     try:
         return wire, _version(wire, config, secret=secret, timeout=timeout)
     except PueueError:
@@ -37,28 +41,42 @@ def shake_hands(config: Config, *, timeout: float) -> t.Tuple[Wire, str]:
 
 
 def _secret(config: Config) -> bytes:
+    path = config.shared_secret_path
     try:
-        return config.shared_secret_path.read_bytes()
-    except OSError as error:
+        return path.read_bytes()
+    except PermissionError as error:
         raise _unreachable(
-            config,
-            f'the shared secret "{config.shared_secret_path}" cannot be read ({error.strerror})',
+            config, f'the shared secret "{path}" may not be read', advice=_OTHER_ACCOUNT
         ) from error
+    except OSError as error:
+        problem = f'the shared secret "{path}" cannot be read ({error.strerror})'
+        raise _unreachable(config, problem) from error
 
 
-def _connect_problem(config: Config, error: t.Union[OSError, ValueError]) -> str:
+def _connect_problem(config: Config, error: Exception) -> DaemonUnreachable:
+    """The problem, and what helps where starting the daemon would not."""
     if isinstance(error, ssl.SSLError):
-        return f'TLS failed with the certificate "{config.daemon_cert}" ({error.reason or error})'
+        problem = f'TLS failed with the certificate "{config.daemon_cert}"'
+        return _unreachable(
+            config,
+            f"{problem} ({error.reason or error})",
+            advice="Use the configuration and certificate that this pueued was started with.",
+        )
     if isinstance(error, socket.timeout):
-        return "the connection timed out"
-    number = getattr(error, "errno", None)
-    if number == errno.ENOENT and config.use_unix_socket:
-        return "the socket does not exist"
-    if number == errno.ENOENT:
-        return f'the certificate "{config.daemon_cert}" does not exist'
-    if number == errno.ECONNREFUSED:
-        return "nothing listens there"
-    return getattr(error, "strerror", None) or str(error)
+        return _unreachable(config, "the connection timed out", advice=_HANGS)
+    if isinstance(error, PermissionError):
+        return _unreachable(config, "the connection is not permitted", advice=_OTHER_ACCOUNT)
+    if isinstance(error, FileNotFoundError):
+        missing = f'the certificate "{config.daemon_cert}"'
+        missing = "the socket" if config.use_unix_socket else missing
+        return _unreachable(config, f"{missing} does not exist")
+    if isinstance(error, ConnectionRefusedError):
+        return _unreachable(config, "nothing listens there")
+    return _unreachable(
+        config,
+        getattr(error, "strerror", None) or str(error),
+        advice=f'Correct the address in "{config.path}".',
+    )
 
 
 def _version(wire: Wire, config: Config, *, secret: bytes, timeout: float) -> str:
@@ -72,7 +90,8 @@ def _version(wire: Wire, config: Config, *, secret: bytes, timeout: float) -> st
                 f'"{config.shared_secret_path}". Use the configuration that it was started '
                 "with; a trailing newline in the file is enough to differ."
             ) from error
-        raise _unreachable(config, f"the handshake failed, {error}") from error
+        problem = f"the handshake failed, {error}"
+        raise _unreachable(config, problem, advice=_HANGS) from error
     version = raw.decode("utf-8", "replace")
     if not _SUPPORTED.fullmatch(version):
         raise UnsupportedDaemon(_unsupported(config, version))
@@ -92,10 +111,12 @@ def _unsupported(config: Config, version: str) -> str:
     )
 
 
-def _unreachable(config: Config, problem: str) -> DaemonUnreachable:
+def _unreachable(
+    config: Config, problem: str, *, advice: t.Optional[str] = None
+) -> DaemonUnreachable:
     return DaemonUnreachable(
         f'Cannot talk to pueued at "{config.address}": {problem}; {_pid_state(config)}. '
-        f"Start it with: {config.start_command}",
+        f"{advice or 'Start it with: ' + config.start_command}",
         hazard="G-4",
     )
 
@@ -117,7 +138,7 @@ def _pid_state(config: Config) -> str:
             f'its pid file "{path}" names process {number}, which is now "{name}" '
             "(delete that file, pueued refuses to start beside it)"
         )
-    return f"a pueued process {number} is alive (stop it first, or wait if it is starting)"
+    return f"a pueued, process {number}, is alive"
 
 
 def _process_name(number: int) -> t.Optional[str]:

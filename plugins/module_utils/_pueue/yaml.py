@@ -15,6 +15,9 @@ _KEY = re.compile(
     r"""(?P<key>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s'"\[\]{},&*!|>%@`#?-][^#]*?|[?-][^\s#][^#]*?)"""
     r"""\s*:(?:\s+(?P<rest>.*))?$"""
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# One level needs one column at least, so this bounds the recursion.
+_DEEPEST_INDENT = 100
 _BLOCK_SCALAR = re.compile(r"(?P<style>[|>])(?P<chomp>[+-]?)(?:\s+#.*)?$")
 
 
@@ -33,6 +36,9 @@ class _BlockReader:
     """Reads block mappings and lists by indentation; single values go to the flow reader."""
 
     def __init__(self, text: str) -> None:
+        control = _CONTROL.search(text)
+        if control:
+            raise YamlError(text.count("\n", 0, control.start()) + 1, "a control character")
         self._raw = text.lstrip("\ufeff").replace("\r\n", "\n").rstrip("\n").split("\n")
         self._index = 0
 
@@ -73,6 +79,8 @@ class _BlockReader:
     def _node(self, indent: int) -> t.Any:
         line = self._peek()
         assert line is not None
+        if indent > _DEEPEST_INDENT:
+            raise YamlError(line.number, "nested too deeply")
         if _is_list_item(line.text):
             return self._list(indent)
         if _KEY.match(line.text):
@@ -90,23 +98,24 @@ class _BlockReader:
             if line.indent > indent or found is None:
                 raise YamlError(line.number, 'expected "key: value" at this indentation')
             key = FlowReader(found["key"], line=line.number).key()
+            if "\t" in found["key"] or line.text[found.end("key")] == "\t":
+                raise YamlError(line.number, "a tab in a key")
             if key in result:
                 raise YamlError(line.number, f'the key "{key}" occurs twice')
             self._index += 1
             rest = found["rest"] or ""
-            result[key] = self._after_key(line._replace(text=rest.strip()), indent)
+            # A list may stand at the indentation of its key.
+            result[key] = self._below(line._replace(text=rest.strip()), indent, list_at=indent)
 
-    def _after_key(self, line: _Line, indent: int) -> t.Any:
+    def _below(self, line: _Line, indent: int, *, list_at: int) -> t.Any:
+        """The value that belongs to a key or dash: on its line, or indented under it."""
         if line.text and not line.text.startswith("#"):
             return self._single(line)
         following = self._peek()
         if following is None:
             return Plain("")
-        nested = following.indent > indent
-        # A list may stand at the indentation of its key.
-        if nested or (following.indent == indent and _is_list_item(following.text)):
-            return self._node(following.indent)
-        return Plain("")
+        least = list_at if _is_list_item(following.text) else indent + 1
+        return self._node(following.indent) if following.indent >= least else Plain("")
 
     def _list(self, indent: int) -> t.List[t.Any]:
         result: t.List[t.Any] = []
@@ -120,7 +129,7 @@ class _BlockReader:
             if _is_list_item(item) or (_KEY.match(item) and item[:1] not in "\"'[{"):
                 raise YamlError(line.number, "a mapping or list inside a list item")
             self._index += 1
-            result.append(self._after_key(line._replace(text=item), indent))
+            result.append(self._below(line._replace(text=item), indent, list_at=indent + 1))
 
     def _single(self, line: _Line) -> t.Any:
         """A value that starts on this line: block scalar, flow collection or scalar."""

@@ -98,7 +98,7 @@ class FlowReader:
         first = text[:1]
         if first and first in "&*!":
             raise self.error("an anchor, alias or tag")
-        if (first and first in "|>%@`,]}[{") or re.match(r"[?-](\s|$)", text):
+        if (first and first in "|>%@`,]}[{#") or re.match(r"[?-](\s|$)", text):
             raise self.error(f'"{first}" at the start of a value')
 
     def value(self, depth: int = 0) -> t.Any:

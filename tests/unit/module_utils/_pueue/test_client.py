@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -72,6 +73,19 @@ def test_other_versions_are_refused_with_what_to_do(version: str, words: str) ->
         assert words in str(caught.value)
         assert str(fake.directory / "socket") in str(caught.value)
         assert fake.requests == []
+
+
+def test_a_daemon_that_holds_still_is_not_told_to_be_started() -> None:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with contextlib.closing(listener), FakeDaemon() as fake:
+        silent = fake.directory / "silent"
+        listener.bind(str(silent))
+        listener.listen(1)
+        config = dataclasses.replace(fake.config, unix_socket_path=silent)
+        with pytest.raises(DaemonUnreachable, match="did not answer within") as caught:
+            Client.connect(config, timeout=0.2)
+        assert "uninterruptible sleep" in str(caught.value)
+        assert "Start it" not in str(caught.value)
 
 
 def test_a_version_of_megabytes_is_not_read() -> None:
@@ -149,8 +163,9 @@ def test_a_connection_that_ends_after_the_request_leaves_it_open() -> None:
         assert fake.requests == [{"Remove": [3]}]
         assert "may have been applied or not" in str(caught.value)
         assert caught.value.uncertain
-        with pytest.raises(ConnectionLost, match="closed before"):
+        with pytest.raises(ConnectionLost, match="It only reads") as reading:
             client.status()
+        assert not reading.value.uncertain
 
 
 def test_silence_ends_at_the_timeout_and_the_connection_is_not_used_again() -> None:
@@ -197,6 +212,14 @@ def test_a_connection_lost_among_many_adds_tells_what_was_answered() -> None:
     with connected(answer) as client, pytest.raises(ConnectionLost) as caught:
         client.add_many([ADD] * 1000)
     assert caught.value.answered == [4, 3, 2, 1, 0]
+
+
+def test_a_broken_answer_among_many_adds_keeps_those_before_it() -> None:
+    answers = [b"\xff", cbor.encode({"AddedTask": {"task_id": 7}})]
+    with connected(lambda _request: answers.pop()) as client:
+        with pytest.raises(ConnectionLost, match="protocol does not allow") as caught:
+            client.add_many([ADD] * 2)
+        assert caught.value.answered == [7]
 
 
 def test_one_bad_add_keeps_all_of_them_from_being_sent() -> None:

@@ -49,6 +49,7 @@ READ = [
     ("surrogate pair", '{"a": "\\ud83d\\ude00"}', {"a": "😀"}),
     ("dedent two levels", "a:\n  b:\n    c: 1\nd: 2\n", {"a": {"b": {"c": "1"}}, "d": "2"}),
     ("list", "a:\n  - x\n  - 'y z'\n  -\n", {"a": ["x", "y z", ""]}),
+    ("empty list items", "a:\n  -\n  - x\n  -\nb: 1\n", {"a": ["", "x", ""], "b": "1"}),
     ("list at its key's indentation", "a:\n- x\n- y\nb: 1\n", {"a": ["x", "y"], "b": "1"}),
     ("flow list", "a: [x, 'y, z', 3, ]\n", {"a": ["x", "y, z", "3"]}),
     (
@@ -141,6 +142,9 @@ def test_words_are_interpreted_by_whoever_asks() -> None:
         (2, "- a\n  - b\n"),
         (2, "a: 1\nb\n"),
         (1, "a: |2\n  x\n"),
+        (2, "a: 1\nb: \0\n"),
+        (1, "a\tb: 1\n"),
+        (1, "a: [1,# 2]\n"),
         (3, '{"a":\n 1,\n "a": 2}'),
         (1, "[" * 100),
     ],
