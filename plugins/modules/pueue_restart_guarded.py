@@ -130,7 +130,7 @@ restarted:
   type: list
   elements: str
   sample: [bars/XRPUSDT@250]
-skipped:
+skipped_jobs:
   description: Failed jobs there was nothing to do for, or that the options do not mean, and why.
   returned: success
   type: list
@@ -152,8 +152,8 @@ left:
   elements: dict
   sample: []
 counts:
-  description: How many there are of each; the lists above hold the first 50 of skipped, refused
-    and left.
+  description: How many there are of each; the lists above hold the first 50 of those skipped,
+    refused and left.
   returned: success
   type: dict
   sample: {restarted: 1, skipped: 1, refused: 1, left: 0}

@@ -284,7 +284,8 @@ def data(report: Report) -> t.Dict[str, t.Any]:
     """A report as results show it: numbers of all, entries of the first of each."""
     return {
         "restarted": [task.label for task in report.restarted],
-        "skipped": [_entry(remark) for remark in report.skipped[:LISTED]],
+        # Not "skipped": Ansible takes a true value of that name for a task that did not run.
+        "skipped_jobs": [_entry(remark) for remark in report.skipped[:LISTED]],
         "refused": [_entry(remark) for remark in report.refused[:LISTED]],
         "left": [_entry(remark) for remark in report.left[:LISTED]],
         "counts": {
