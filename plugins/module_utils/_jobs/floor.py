@@ -101,7 +101,7 @@ def usable(place: Path) -> int:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     status = os.statvfs(str(folder))
-    if status.f_files and status.f_favail < INODE_FLOOR:
+    if status.f_files and status.f_favail < min(INODE_FLOOR, status.f_files // 20):
         return 0
     return status.f_bavail * status.f_frsize
 
