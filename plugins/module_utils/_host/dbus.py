@@ -182,9 +182,10 @@ class Connection:
             raise BusUnavailable(f"the manager does not accept this account: {answer!r}")
         self._socket.sendall(b"BEGIN\r\n")
 
-    def call(self, call: Call) -> str:
+    def call(self, call: Call, *, timeout: float) -> str:
         """Send, wait for the reply to it, return its first text; BusError on a refusal."""
         self._serial += 1
+        self._socket.settimeout(timeout)
         try:
             self._socket.sendall(encode_call(call, serial=self._serial))
             while True:

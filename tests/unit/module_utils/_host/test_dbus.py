@@ -117,7 +117,7 @@ def test_call_returns_the_reply_to_it_and_skips_signals():
     replies = [reply(4, to=0, text="signal"), reply(2, to=77), reply(2, to=1, text="/job/1")]
     with Manager(greeting=OK, replies=replies) as manager:
         connection = Connection(manager.path, timeout=10)
-        assert connection.call(PING) == "/job/1"
+        assert connection.call(PING, timeout=10) == "/job/1"
         connection.close()
 
 
@@ -126,7 +126,7 @@ def test_refusal_carries_the_managers_words():
     with Manager(greeting=OK, replies=replies) as manager:
         connection = Connection(manager.path, timeout=10)
         with pytest.raises(BusError, match="Ping: Access denied"):
-            connection.call(PING)
+            connection.call(PING, timeout=10)
         connection.close()
 
 
@@ -135,7 +135,7 @@ def test_broken_answers_are_bus_errors(tail):
     with Manager(greeting=OK, replies=[tail]) as manager:
         connection = Connection(manager.path, timeout=10)
         with pytest.raises(BusError):
-            connection.call(PING)
+            connection.call(PING, timeout=10)
         connection.close()
 
 
