@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleet.jobs.plugins.module_utils._jobs import attempts_view
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs import attempts_view, evidence
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.attempts import Attempt
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.client import Client
@@ -156,7 +156,10 @@ def test_kill_reaches_the_job_and_its_row_is_settled(queue: Queue) -> None:
     eventually(lambda: gone(job), timeout=LIMIT, what="the job is gone")
 
     with Ledger.open(queue.tool.state_dir) as ledger:
-        (settled,) = attempts_view.settle(ledger, queue.client.status())
+        # A daemon of some age: one that is seconds old counts as the cause.
+        boot = evidence.this_host(queue.daemon.pid_path).boot_id
+        host = evidence.Host(boot_id=boot, daemon_started=attempt.started - 60)
+        (settled,) = attempts_view.settle(ledger, queue.client.status(), host=host)
         assert (settled.class_, settled.ended) == ("killed", queue.task().ended)
         assert attempts_view.settle(ledger, queue.client.status()) == []
 

@@ -16,7 +16,6 @@ from ansible_collections.fleet.jobs.plugins.module_utils._host import cap
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import host_tool
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.attempts import Attempt
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
-from ansible_collections.fleet.jobs.plugins.plugin_utils._host_tool import build
 from ansible_collections.fleet.jobs.tests.support.ansible import run_module
 from ansible_collections.fleet.jobs.tests.support.tool import python
 from ansible_collections.fleet.jobs.tests.support.waiting import eventually
@@ -84,7 +83,8 @@ def test_check_run_check_run(state_dir: Path, tmp_path: Path) -> None:
 def test_tool_is_brought_once_and_verified(state_dir: Path) -> None:
     first = call(state_dir, "/bin/true", label="once/a")
     assert any("install the host tool" in one for one in first["actions"])
-    path = host_tool.tool_path(state_dir, build().digest)
+    (path,) = (state_dir / "tool").iterdir()
+    assert path == host_tool.current(state_dir)
     assert path.stat().st_mode & 0o777 == 0o755
     second = call(state_dir, "/bin/true", label="once/b")
     assert second["actions"] == ['run "once/b"']

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from .._host import process
 from .._ledger.attempts import Attempt
+from . import evidence
 from .classes import without_attempt
 
 if t.TYPE_CHECKING:
     from .._ledger.store import Ledger
     from .._pueue.snapshot import Snapshot, Task
-
-TASK_MARKER = "FLEET_JOBS_TASK"
 
 
 @dataclass(frozen=True)
@@ -43,30 +42,25 @@ def settle(
     ledger: Ledger,
     snapshot: t.Optional[Snapshot] = None,
     *,
-    daemon_started: t.Optional[float] = None,
+    host: t.Optional[evidence.Host] = None,
     label: t.Optional[str] = None,
 ) -> t.List[Attempt]:
     """Close the rows whose runner is gone (killed with its job, or by a reboot); what was closed.
 
     A runner writes its verdict before it ends, so whoever is gone without one was killed. A row
-    that its runner closes at this very moment keeps the runner's verdict. ``daemon_started`` is
-    when pueued started (epoch seconds), if that is known; ``label`` limits it to that one.
+    that its runner closes at this very moment keeps the runner's verdict. ``host`` says when
+    pueued started, if that is known (``evidence.this_host``); ``label`` limits it to that one.
     """
+    here = host if host is not None else evidence.Host(boot_id=process.boot_id())
     found = ledger.attempts.open_attempts()
     wanted = [attempt for attempt in found if label in (None, attempt.label)]
-    gone = [attempt for attempt in wanted if not is_alive(attempt)]
     closed: t.List[Attempt] = []
-    for attempt in gone:
-        if not _may_judge(attempt):
+    for attempt in wanted:
+        if is_alive(attempt) or not _has_identity(attempt):
             continue
         task = _task_of(attempt, snapshot)
-        verdict = judge(
-            attempt,
-            task=task,
-            intended=_intended(ledger, attempt, task),
-            daemon_started=daemon_started,
-            now=ledger.now(),
-        )
+        intended = _intended(ledger, attempt, task)
+        verdict = judge(attempt, task=task, intended=intended, host=here, now=ledger.now())
         closed.append(
             ledger.attempts.finish(
                 attempt.id,
@@ -83,45 +77,40 @@ def judge(
     *,
     task: t.Optional[Task],
     intended: t.Optional[str],
-    daemon_started: t.Optional[float],
+    host: evidence.Host,
     now: float,
 ) -> Verdict:
     """The class of an attempt whose runner is gone; pure."""
-    ended = max(attempt.started, _ended(attempt, task) or now)
+    own = task if task is not None and evidence.of_this_run(task, attempt) else None
+    ended = now
+    if own is not None and own.ended is not None:
+        ended = max(attempt.started, own.ended)
     if intended is not None:
         class_ = without_attempt("Killed", intended=intended)
         return Verdict(class_, ended, "Its kill was recorded beforehand.")
-    if _rebooted(attempt):
+    if (attempt.boot_id or "").partition(":")[0] != host.boot_id:
         return Verdict("infra", ended, "The host was restarted while it ran.")
-    if daemon_started is not None and daemon_started > attempt.started:
-        return Verdict("infra", ended, "pueued was restarted while it ran.")
-    if task is not None and task.result == "Killed":
-        return Verdict("killed", ended, "It was killed together with its runner.")
+    if own is not None and own.done:
+        class_ = evidence.class_of(own, attempt, killed_for=None, host=host)
+        return Verdict(class_, ended, f"Its runner is gone; the queue says {own.result}.")
+    if task is not None and own is None:
+        return Verdict("unknown", ended, "Its runner vanished, and the task was started again.")
     return Verdict("infra", ended, "Its runner vanished without a verdict.")
 
 
-def _may_judge(attempt: Attempt) -> bool:
-    """Without an identity nobody can say that the runner is gone."""
+def _has_identity(attempt: Attempt) -> bool:
+    """Without one nobody can say that the runner is gone."""
     return attempt.pid is not None and bool(attempt.boot_id)
 
 
-def _rebooted(attempt: Attempt) -> bool:
-    return (attempt.boot_id or "").partition(":")[0] != process.boot_id()
-
-
 def _task_of(attempt: Attempt, snapshot: t.Optional[Snapshot]) -> t.Optional[Task]:
-    """The task of this attempt: by its key, which an in-place restart keeps, else by label."""
+    """The task of this attempt: by its key, which an in-place restart keeps."""
     if snapshot is None:
         return None
-    same = [task for task in snapshot.tasks.values() if task.label == attempt.label]
-    keyed = [task for task in same if task.marker.get(TASK_MARKER) == attempt.task_key]
-    return (keyed or same or [None])[-1]  # type: ignore[list-item]
-
-
-def _ended(attempt: Attempt, task: t.Optional[Task]) -> t.Optional[float]:
-    if task is None or task.ended is None or task.ended < attempt.started:
-        return None
-    return task.ended
+    for task in snapshot.tasks.values():
+        if task.marker.get(evidence.TASK_MARKER) == attempt.task_key:
+            return task
+    return None
 
 
 def _intended(ledger: Ledger, attempt: Attempt, task: t.Optional[Task]) -> t.Optional[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._host import process
-from ansible_collections.fleet.jobs.plugins.module_utils._jobs import attempts_view
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs import attempts_view, evidence
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.attempts import Attempt
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
 from ansible_collections.fleet.jobs.tests.support.queues import snapshot, task
@@ -26,38 +26,19 @@ def attempt(**fields: t.Any) -> Attempt:
 
 
 @pytest.mark.parametrize(
-    ("open_attempt", "task_fields", "known", "class_", "ended"),
+    ("open_attempt", "status", "known", "class_", "ended"),
     [
         pytest.param({}, None, {}, "infra", NOW, id="nothing known"),
-        pytest.param({}, {"status": "Killed"}, {}, "killed", 1_500.0, id="killed in the queue"),
-        pytest.param({}, {"status": "Running"}, {}, "infra", NOW, id="runner alone vanished"),
         pytest.param(
-            {"boot_id": "another-boot:1:1"},
-            {"status": "Killed"},
-            {},
-            "infra",
-            1_500.0,
-            id="reboot",
+            {}, "Killed", {"daemon_started": 900.0}, "killed", 1_500.0, id="killed in the queue"
         ),
+        pytest.param({}, "Killed", {}, "unknown", 1_500.0, id="killed, daemon not known"),
         pytest.param(
-            {},
-            {"status": "Killed"},
-            {"daemon_started": 1_600.0},
-            "infra",
-            1_500.0,
-            id="daemon restarted",
+            {}, "Killed", {"daemon_started": 1_499.0}, "infra", 1_500.0, id="died with its daemon"
         ),
-        pytest.param(
-            {},
-            {"status": "Killed"},
-            {"daemon_started": 900.0},
-            "killed",
-            1_500.0,
-            id="daemon older than the attempt",
-        ),
-        pytest.param(
-            {}, {"status": "Killed"}, {"intended": "evicted"}, "evicted", 1_500.0, id="intended"
-        ),
+        pytest.param({}, "Running", {}, "infra", NOW, id="runner alone vanished"),
+        pytest.param({"boot_id": "another-boot:1:1"}, "Killed", {}, "infra", 1_500.0, id="reboot"),
+        pytest.param({}, "Killed", {"intended": "evicted"}, "evicted", 1_500.0, id="intended"),
         pytest.param(
             {"boot_id": "another-boot:1:1"},
             None,
@@ -66,29 +47,24 @@ def attempt(**fields: t.Any) -> Attempt:
             NOW,
             id="intended before the reboot",
         ),
-        pytest.param(
-            {"started": 1_800.0},
-            {"status": "Killed"},
-            {},
-            "killed",
-            NOW,
-            id="the task's end is of an earlier attempt",
-        ),
+        pytest.param({"started": 500.0}, "Running", {}, "unknown", NOW, id="started again since"),
     ],
 )
 def test_judge(
     open_attempt: t.Dict[str, t.Any],
-    task_fields: t.Optional[t.Dict[str, t.Any]],
+    status: t.Optional[str],
     known: t.Dict[str, t.Any],
     class_: str,
     ended: float,
 ) -> None:
     found = None
-    if task_fields is not None:
-        ended_at = 1_500.0 if task_fields["status"] == "Killed" else None
-        found = task(1, "bars/a", started=1_000.0, ended=ended_at, **task_fields)
-    facts = {"intended": None, "daemon_started": None, **known}
-    verdict = attempts_view.judge(attempt(**open_attempt), task=found, now=NOW, **facts)
+    if status is not None:
+        done = status == "Killed"
+        found = task(1, "bars/a", status, started=1_000.0, ended=1_500.0 if done else None)
+    host = evidence.Host(boot_id=BOOT, daemon_started=known.pop("daemon_started", None))
+    verdict = attempts_view.judge(
+        attempt(**open_attempt), task=found, host=host, now=NOW, **{"intended": None, **known}
+    )
     assert (verdict.class_, verdict.ended) == (class_, ended)
 
 
@@ -117,20 +93,18 @@ def start(ledger: Ledger, label: str, pid: t.Optional[int], boot_id: t.Optional[
 
 def test_settle(tmp_path: Path, sleeper: subprocess.Popen) -> None:
     gone = f"{BOOT}:{os.getpid()}:1"
+    host = evidence.Host(boot_id=BOOT, daemon_started=1.0)
     with Ledger.open(tmp_path) as ledger:
         start(ledger, "bars/alive", sleeper.pid, process.identity(sleeper.pid))
         start(ledger, "bars/unknowable", None, None)
-        start(ledger, "bars/gone", os.getpid(), gone)
-        start(ledger, "bars/killed", os.getpid(), gone)
-        start(ledger, "bars/evicted", os.getpid(), gone)
-        start(ledger, "bars/late", os.getpid(), gone)
-        killed = task(1, "bars/killed", "Killed")
-        evicted = task(2, "bars/evicted", "Killed")
+        for name in ("gone", "killed", "evicted", "late"):
+            start(ledger, f"bars/{name}", os.getpid(), gone)
+        killed = task(1, "bars/killed", "Killed", marker=marker("bars/killed"))
+        evicted = task(2, "bars/evicted", "Killed", marker=marker("bars/evicted"))
         ledger.kills.record("bars/evicted", evicted.created_at, by="a test", reason="evicted")
-        assert [one.label for one in attempts_view.settle(ledger, label="bars/late")] == [
-            "bars/late"
-        ]
-        closed = attempts_view.settle(ledger, snapshot(killed, evicted))
+        first = attempts_view.settle(ledger, label="bars/late")
+        assert [one.label for one in first] == ["bars/late"]
+        closed = attempts_view.settle(ledger, snapshot(killed, evicted), host=host)
         assert {one.label: one.class_ for one in closed} == {
             "bars/gone": "infra",
             "bars/killed": "killed",
@@ -140,7 +114,11 @@ def test_settle(tmp_path: Path, sleeper: subprocess.Popen) -> None:
             "bars/alive",
             "bars/unknowable",
         ]
-        assert attempts_view.settle(ledger, snapshot(killed, evicted)) == []
+        assert attempts_view.settle(ledger, snapshot(killed, evicted), host=host) == []
+
+
+def marker(label: str) -> t.Dict[str, str]:
+    return {"FLEET_JOBS_TASK": f"key of {label}"}
 
 
 def test_kill_of_an_earlier_attempt_does_not_count(tmp_path: Path) -> None:
