@@ -11,7 +11,7 @@ LOCKS := uv test targets lint sanity build demo bench molecule
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-targets lint sanity bench build molecule compile clean link
+.PHONY: help demo demo-down test test-targets lint sanity bench build molecule compile clean link
 
 # $(call env,NAME): a recipe line that makes the locked environment and puts it first on PATH.
 env = $(PYTHON) tools/environment.py $(1); \
@@ -26,6 +26,9 @@ help: ## Say what can be done here
 
 demo: link ## Three queues on this machine, a bug, a fix, deploy.yml (KEEP=1 leaves the fleet up)
 	@$(call env,demo); $(pueue); KEEP="$(KEEP)" python demo/run
+
+demo-down: ## End the fleet that KEEP=1 left up
+	@$(call env,demo); FLEET_JOBS_PUEUE_BIN=. python demo/run down
 
 test: link ## All tests, then the units and a live run of every module on old and new Pythons
 	@$(call env,test); $(pueue); python tests/support/interpreters.py; \

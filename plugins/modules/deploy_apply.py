@@ -96,7 +96,7 @@ restarted_count:
   description: How many jobs were restarted.
   type: int
   returned: when the plan was found
-skipped:
+skipped_jobs:
   description: Failed jobs that were not restarted, with C(label), C(why) and C(hazard), at most 50.
   type: list
   elements: dict

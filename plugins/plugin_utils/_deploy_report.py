@@ -27,7 +27,7 @@ Result = t.Mapping[str, t.Any]
 
 def host_report(steps: t.Mapping[str, t.Optional[Result]]) -> t.Dict[str, t.Any]:
     """The line of one host: verdict, reason, restarted, skipped, running, seconds."""
-    results = [steps.get(name) for name in STEPS]
+    results = [_answer(steps.get(name)) for name in STEPS]
     audit, apply, _watch = ({} if result is None else result for result in results)
     verdict, reason = _verdict(*results)
     plan = audit.get("plan") or {}
@@ -37,12 +37,17 @@ def host_report(steps: t.Mapping[str, t.Optional[Result]]) -> t.Dict[str, t.Any]
         "before": apply.get("before_sha") or plan.get("before_sha"),
         "sha": apply.get("after_sha") or plan.get("before_sha"),
         "restarted": list(apply.get("restarted") or []),
-        "skipped": list(apply.get("skipped") or []),
+        "skipped": list(apply.get("skipped_jobs") or []),
         "running": list(plan.get("running") or []),
         "failed": dict(plan.get("failed") or {}),
         "phases": dict(apply.get("phases") or {}),
         "seconds": round(sum(float((result or {}).get("seconds") or 0) for result in results), 1),
     }
+
+
+def _answer(result: t.Optional[Result]) -> t.Optional[Result]:
+    """What a step returned; a step that was skipped by the role returned nothing."""
+    return None if result is None or result.get("skipped") else result
 
 
 def _verdict(
@@ -55,7 +60,7 @@ def _verdict(
             return "unreachable", f"Lost at {step}: {_first_line(result.get('msg'))}"
         if result and result.get("failed"):
             return str(result.get("verdict") or "failed"), _first_line(result.get("msg"))
-    if apply is None or apply.get("skipped") is True:
+    if apply is None:
         return str(audit.get("verdict") or "failed"), str(
             audit.get("reason") or "The host was audited; the deploy ended before it was changed."
         )

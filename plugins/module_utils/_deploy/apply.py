@@ -69,7 +69,7 @@ class Applied:
             "killed": self.killed[:LISTED],
             "restarted": self.restarted[:LISTED],
             "restarted_count": len(self.restarted),
-            "skipped": self.skipped[:LISTED],
+            "skipped_jobs": self.skipped[:LISTED],
             "skipped_count": len(self.skipped),
             "phases": self.phases,
             "actions": self.actions[:LISTED],
