@@ -14,7 +14,8 @@ import sys
 # The working directory comes first on the path, as for jobs; a stray json.py there must not
 # break the probe, only be reported by it.
 _PATH = list(sys.path)
-sys.path[:] = [entry for entry in sys.path if entry not in ("",)]
+if __name__ == "__main__":
+    sys.path[:] = [entry for entry in sys.path if entry != ""]
 
 import ast  # noqa: E402
 import importlib  # noqa: E402
