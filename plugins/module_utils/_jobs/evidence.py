@@ -82,6 +82,8 @@ def _ended_with_daemon(task: Task, attempt: t.Optional[Attempt], host: Host) -> 
         return True
     if task.ended is None or host.daemon_started is None:
         return None
+    if task.started is not None and task.started >= host.daemon_started:
+        return False
     after = task.ended - host.daemon_started
     if abs(after) <= _DAEMON_SECONDS:
         return True

@@ -46,7 +46,14 @@ def test_class(
 
 @pytest.mark.parametrize(
     ("daemon_started", "class_"),
-    [(BEGAN + 201, "infra"), (BEGAN + 100, "killed"), (BEGAN + 900, "unknown"), (None, "unknown")],
+    [
+        pytest.param(BEGAN + 201, "infra", id="restored by the next daemon"),
+        pytest.param(BEGAN + 50, "killed", id="the same daemon all the time"),
+        pytest.param(BEGAN + 99, "killed", id="a daemon that had just begun"),
+        pytest.param(BEGAN + 150, "killed", id="restored, then killed"),
+        pytest.param(BEGAN + 900, "unknown", id="shut down or killed before"),
+        pytest.param(None, "unknown", id="no daemon"),
+    ],
 )
 def test_a_death_with_the_daemon_is_told_from_a_kill(
     daemon_started: t.Optional[float], class_: str
