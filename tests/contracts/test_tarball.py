@@ -51,7 +51,15 @@ def test_works_where_it_is_installed(tarball: Path, tmp_path: Path) -> None:
     assert all(name in listed for name in names)
     for path in sorted((COLLECTION / "playbooks").glob("*.yml")):
         name = f"fleet.jobs.{path.stem}"
-        _run(tmp_path, "ansible-playbook", "--syntax-check", name, collections=place)
+        _run(
+            tmp_path,
+            "ansible-playbook",
+            "--syntax-check",
+            "-e",
+            "fleet_hosts=all",
+            name,
+            collections=place,
+        )
 
 
 def _run(home: Path, name: str, *arguments: str, collections: t.Optional[Path] = None) -> str:
