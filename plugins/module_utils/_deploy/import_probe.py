@@ -47,7 +47,7 @@ def main(answer_fd: int) -> None:
     }
     sys.path[:] = _PATH
     answer["shadowed"] = shadowed() if request["shadowing"] else []
-    forget([name for name, _, _ in answer["shadowed"]])
+    forget([one[0] for one in answer["shadowed"]])
     answer["names"] = request["names"] or derived(answer["distributions"])
     wanted = [*answer["names"], *request["modules"]]
     answer["modules"] = {name: module(name, run=request["import"]) for name in wanted}
@@ -58,7 +58,7 @@ def main(answer_fd: int) -> None:
 
 def distribution(name: str) -> t.Optional[t.Dict[str, t.Any]]:
     """What the metadata of an installed distribution says; None where there is none."""
-    import importlib.metadata as metadata
+    from importlib import metadata
 
     try:
         found = metadata.distribution(name)
@@ -96,7 +96,7 @@ def top_level(text: t.Optional[str], files: t.List[str]) -> t.List[str]:
         return text.split()
     found = set()
     for file in files:
-        head, _, rest = file.partition("/")
+        head, dummy, rest = file.partition("/")
         if rest and "." not in head and head not in ("..", "__pycache__"):
             found.add(head)
         elif not rest and head.endswith(".py") and not head.startswith("__editable__"):
@@ -106,7 +106,7 @@ def top_level(text: t.Optional[str], files: t.List[str]) -> t.List[str]:
 
 def egg_link(name: str) -> t.Optional[str]:
     """The old form of an editable install: a link file beside the packages."""
-    for site in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+    for site in sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}):
         for entry in os.listdir(site) if os.path.isdir(site) else ():
             if entry.endswith(".egg-link") and normal(entry[:-9]) == normal(name):
                 with open(os.path.join(site, entry), encoding="utf-8") as stream:

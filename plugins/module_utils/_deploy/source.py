@@ -101,7 +101,7 @@ def plan(
     path = _project(project)
     git = _git(path, repository=repository, environ=environ)
     tree = Worktree.find(git) if path.is_dir() else None
-    address, _ = split_userinfo(check_repository(repository))
+    address = split_userinfo(check_repository(repository))[0]
     target = _Target(path, address, remote, sha, Path(os.path.expanduser(str(state_dir))))
     if tree is None:
         return _plan_new(target)
@@ -174,7 +174,7 @@ def _project(project: t.Union[str, Path]) -> Path:
 
 
 def _git(path: Path, *, repository: str, environ: t.Optional[t.Mapping[str, str]]) -> Git:
-    _, credential = split_userinfo(check_repository(repository))
+    credential = split_userinfo(check_repository(repository))[1]
     return Git.find(path, environ=environ, credential=credential)
 
 
