@@ -38,7 +38,7 @@ def _value(source: random.Random, depth: int = 0) -> t.Any:
         return _text(source)
     length = source.choice([0, 1, 2, 5, 24, 30]) if depth < 2 else source.randrange(3)
     if kind == 5:
-        return [_value(source, depth + 1) for _ in range(length)]
+        return [_value(source, depth + 1) for _unused in range(length)]
     return {
         source.choice([_text(source), index]): _value(source, depth + 1) for index in range(length)
     }
@@ -79,7 +79,7 @@ def _status(source: random.Random) -> t.Dict[str, t.Any]:
 def _damaged(source: random.Random, data: bytes) -> bytes:
     """Flip, cut, insert, repeat: what a broken peer or a wrong offset would look like."""
     broken = bytearray(data)
-    for _ in range(source.randrange(1, 4)):
+    for _unused in range(source.randrange(1, 4)):
         place = source.randrange(len(broken) + 1)
         kind = source.randrange(4)
         if kind == 0 and place < len(broken):
@@ -100,7 +100,7 @@ def _same(first: t.Any, second: t.Any) -> bool:
 
 def test_every_structure_comes_back() -> None:
     source = random.Random(8949)
-    for _ in range(CASES):
+    for _unused in range(CASES):
         value = _value(source)
         assert _same(decode(encode(value)), value)
 
@@ -108,7 +108,7 @@ def test_every_structure_comes_back() -> None:
 def test_a_foreign_codec_agrees() -> None:
     cbor2 = pytest.importorskip("cbor2")
     source = random.Random(1)
-    for _ in range(300):
+    for _unused in range(300):
         value = _value(source)
         assert _same(cbor2.loads(encode(value)), value)
         assert _same(decode(cbor2.dumps(value)), value)
@@ -117,7 +117,7 @@ def test_a_foreign_codec_agrees() -> None:
 def test_noise_is_refused_and_nothing_else_happens() -> None:
     source = random.Random(2)
     refused = 0
-    for _ in range(CASES):
+    for _unused in range(CASES):
         data = bytes(source.choices(range(256), k=source.randrange(60)))
         try:
             decode(data, keep=_KEEP)
@@ -136,7 +136,7 @@ def test_a_cut_reply_is_refused_at_every_byte() -> None:
 def test_damaged_replies_are_understood_or_refused() -> None:
     source = random.Random(4)
     outcomes = {"understood": 0, "not cbor": 0, "no queue": 0}
-    for _ in range(CASES):
+    for _unused in range(CASES):
         data = _damaged(source, encode(_status(source)))
         try:
             reply = decode(data, keep=_KEEP)
@@ -154,7 +154,7 @@ def test_structurally_wrong_replies_are_refused_by_name() -> None:
     source = random.Random(5)
     strange = [None, True, -1, "", "x", [], {}, [1], {"a": 1}, {1: 2}]
     understood = 0
-    for _ in range(CASES):
+    for _unused in range(CASES):
         wire = _status(source)["Status"]
         _replace_somewhere(source, wire, source.choice(strange))
         try:

@@ -186,7 +186,8 @@ def test_the_first_place_wins(places: Places, given: t.Set[str], present: str, c
 def test_a_named_file_that_is_missing_is_not_replaced_by_another(places: Places) -> None:
     places.write("home", "here")
     environ = {"HOME": str(places.root / "home")}
-    for explicit, variable in [("/missing.yml", None), (None, "/missing.yml"), (None, "")]:
+    missing = "/missing.yml"
+    for explicit, variable in [(missing, None), (None, missing), (None, ""), ("", None)]:
         extra = {} if variable is None else {"PUEUE_CONFIG_PATH": variable}
         with pytest.raises(FleetError, match="Cannot read") as caught:
             find_config(explicit, environ={**environ, **extra})

@@ -139,6 +139,7 @@ def test_labels_latest_and_duplicates() -> None:
         {"id": 9},
         {"dependencies": ["1"]},
         {"label": 5},
+        {"priority": True},
         {"envs": None},
     ],
 )

@@ -39,7 +39,7 @@ _PIECES = [*"\n \t:-#'\"{}[],&*!|>%@?\\", "\n  ", ": ", "- ", " #", "---\n", "a:
 
 def _damaged(source: random.Random) -> str:
     text = SAMPLE
-    for _ in range(source.randrange(1, 5)):
+    for _unused in range(source.randrange(1, 5)):
         place = source.randrange(len(text) + 1)
         kind = source.randrange(3)
         if kind == 0:
@@ -63,7 +63,7 @@ def _only_known_types(value: t.Any) -> bool:
 def test_damage_is_understood_or_refused_by_line() -> None:
     source = random.Random(6)
     outcomes = {"understood": 0, "refused": 0}
-    for _ in range(CASES):
+    for _unused in range(CASES):
         text = _damaged(source)
         try:
             assert _only_known_types(parse(text)), text
@@ -78,7 +78,7 @@ def test_what_is_understood_means_the_same_to_a_full_reader() -> None:
     reader = pytest.importorskip("yaml")
     source = random.Random(7)
     compared = 0
-    for _ in range(CASES // 8):
+    for _unused in range(CASES // 8):
         text = _damaged(source)
         try:
             value = parse(text)
