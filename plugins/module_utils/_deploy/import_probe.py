@@ -96,7 +96,7 @@ def top_level(text: t.Optional[str], files: t.List[str]) -> t.List[str]:
         return text.split()
     found = set()
     for file in files:
-        head, dummy, rest = file.partition("/")
+        head, _dummy, rest = file.partition("/")
         if rest and "." not in head and head not in ("..", "__pycache__"):
             found.add(head)
         elif not rest and head.endswith(".py") and not head.startswith("__editable__"):

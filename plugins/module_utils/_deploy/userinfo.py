@@ -41,8 +41,8 @@ def split_userinfo(url: str) -> t.Tuple[str, t.Optional[Credential]]:
     parts = urlsplit(url) if re.match(r"https?://", url, re.IGNORECASE) else None
     if parts is None or "@" not in parts.netloc:
         return url, None
-    userinfo, dummy, host = parts.netloc.rpartition("@")
-    username, dummy, password = userinfo.partition(":")
+    userinfo, _dummy, host = parts.netloc.rpartition("@")
+    username, _dummy, password = userinfo.partition(":")
     return (
         parts._replace(netloc=host).geturl(),
         Credential(
@@ -58,7 +58,7 @@ def secrets_in(url: t.Optional[str]) -> t.Tuple[str, ...]:
     match = _IN_TEXT.match(url or "")
     if match is None:
         return ()
-    username, dummy, password = match.group(2).partition(":")
+    username, _dummy, password = match.group(2).partition(":")
     scheme = match.group(1).lower()
     # A lone user name in front of an http host is a token; in front of an ssh host, an account.
     found = [password] if password or not scheme.startswith("http") else [username]
@@ -68,6 +68,6 @@ def secrets_in(url: t.Optional[str]) -> t.Tuple[str, ...]:
 def _hide(match: t.Match[str]) -> str:
     scheme, userinfo = match.group(1), match.group(2)
     if scheme.lower() in ("ssh://", "git+ssh://", "ssh+git://"):
-        username, colon, dummy = userinfo.partition(":")
+        username, colon, _dummy = userinfo.partition(":")
         return f"{scheme}{username}{':' + _HIDDEN if colon else ''}@"
     return f"{scheme}{_HIDDEN}@"

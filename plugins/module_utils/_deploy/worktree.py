@@ -122,13 +122,13 @@ class Worktree:
 
     def submodules(self, sha: str) -> t.Tuple[str, ...]:
         """Paths of the submodules in a commit's tree."""
-        return tuple(path for mode, dummy, path in self.tree(sha) if mode == _GITLINK)
+        return tuple(path for mode, _dummy, path in self.tree(sha) if mode == _GITLINK)
 
     def tree(self, sha: str) -> t.Iterator[t.Tuple[str, str, str]]:
         """(mode, object, path) of every file of a commit."""
         for line in _split(self.git.read("ls-tree", "-r", "-z", sha).text):
             meta, path = line.split("\t", 1)
-            mode, dummy, blob = meta.split(" ")
+            mode, _dummy, blob = meta.split(" ")
             yield mode, blob, path
 
     def tracked(self) -> t.List[str]:
@@ -172,7 +172,7 @@ class Worktree:
 
     def _stranger_in(self, folder: str, *, tracked: t.FrozenSet[str]) -> t.Optional[str]:
         top = self.git.directory / folder
-        for place, dummy, names in os.walk(str(top)):
+        for place, _dummy, names in os.walk(str(top)):
             for name in names:
                 path = os.path.relpath(os.path.join(place, name), str(self.git.directory))
                 if path not in tracked:
@@ -193,7 +193,7 @@ def parse_status(text: str) -> Status:
     changed: t.List[str] = []
     untracked: t.List[str] = []
     for entry in _split(text):
-        kind, dummy, rest = entry.partition(" ")
+        kind, _dummy, rest = entry.partition(" ")
         if entry.startswith("# branch.oid "):
             head = None if entry.endswith("(initial)") else entry.rsplit(" ", 1)[1]
         elif entry.startswith("# branch.head "):
