@@ -22,9 +22,9 @@ def check_label(label: str) -> str:
         problem = f"it has {len(label)} characters, {MAX_LENGTH} are allowed"
     elif not slash or not key:
         problem = 'it has no "/" with a key after it'
-    elif not _FAMILY.match(family):
+    elif not _FAMILY.fullmatch(family):
         problem = f'the family "{family}" has other characters than letters, digits, "_", ".", "-"'
-    elif not _KEY.match(key):
+    elif not _KEY.fullmatch(key):
         problem = f'the key "{key}" has other characters than letters, digits and _.@=:,+%/-'
     elif ".." in key.split("/"):
         problem = 'the key has ".." as a part'

@@ -72,8 +72,15 @@ def parse(text: str) -> Pattern:
 
 def intersect(one: Pattern, other: Pattern) -> bool:
     """True if some path lies in both claims."""
-    left, right = (*one.segments, _DEEP), (*other.segments, _DEEP)
-    return _meet(left, right)
+    for left, right in zip(one.segments, other.segments):
+        if left == _DEEP or right == _DEEP:
+            break
+        if left != right and not segments_intersect(left, right):
+            return False
+    else:  # the shorter one claims whatever lies below it
+        return True
+    paths = (*one.segments, _DEEP), (*other.segments, _DEEP)
+    return _walk(*paths, is_star=_DEEP.__eq__, fits=segments_intersect)
 
 
 def escape(text: str) -> str:
@@ -81,30 +88,27 @@ def escape(text: str) -> str:
     return "".join(f"[{character}]" if character in MAGIC else character for character in text)
 
 
-def _meet(left: t.Sequence[str], right: t.Sequence[str]) -> bool:
-    return _walk(left, right, is_star=_DEEP.__eq__, fits=segments_intersect)
-
-
 def segments_intersect(one: str, other: str) -> bool:
     """True if one name matches both segment patterns."""
-    if one == other:
-        return True
-    left_literal, right_literal = not MAGIC & set(one), not MAGIC & set(other)
-    if left_literal and right_literal:
+    head, tail = _edges(one)
+    other_head, other_tail = _edges(other)
+    # A cheap no for most pairs: their literal beginnings or ends differ.
+    if not (head.startswith(other_head) or other_head.startswith(head)):
         return False
-    if not (_begin_alike(one, other) and _begin_alike(one[::-1], other[::-1], ending="]")):
+    if not (tail.endswith(other_tail) or other_tail.endswith(tail)):
         return False
     return _walk(_tokens(one), _tokens(other), is_star=_is_star, fits=_overlap)
 
 
-def _begin_alike(one: str, other: str, *, ending: str = "") -> bool:
-    """A cheap no for most pairs: their literal beginnings (reversed: endings) differ."""
-    for left, right in zip(one, other):
-        if left in MAGIC or right in MAGIC or left == ending or right == ending:
-            return True
-        if left != right:
-            return False
-    return True
+@functools.lru_cache(maxsize=16384)
+def _edges(segment: str) -> t.Tuple[str, str]:
+    """The literal text before the first wildcard and after the last one."""
+    found = [position for position, character in enumerate(segment) if character in MAGIC]
+    if not found:
+        return segment, segment
+    # What follows the last "[" may belong to the set that it opens.
+    last = max(found[-1], segment.rfind("]"))
+    return segment[: found[0]], segment[last + 1 :]
 
 
 def _is_star(token: t.Any) -> bool:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from .._pueue.requests import AddRequest
 from . import environment, host_tool
+from .evidence import TASK_MARKER
 from .spec import JobSpec
 
+__all__ = ["SUBMISSION_MARKER", "TASK_MARKER", "Tool", "add_request", "command_line"]
+
 SUBMISSION_MARKER = "FLEET_JOBS_SUBMISSION"
-TASK_MARKER = "FLEET_JOBS_TASK"
-# Names only: the runner has to put these back where a project's own settings would win.
-OVERRIDES_MARKER = "FLEET_JOBS_OVERRIDES"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def add_request(
     envs[SUBMISSION_MARKER] = submission
     envs[TASK_MARKER] = task_key
     if spec.overrides:
-        envs[OVERRIDES_MARKER] = ",".join(sorted(spec.overrides))
+        envs[environment.OVERRIDES_MARKER] = ",".join(sorted(spec.overrides))
     return AddRequest(
         command=command_line(spec, task_key=task_key, tool=tool),
         path=spec.chdir,

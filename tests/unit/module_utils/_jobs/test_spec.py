@@ -59,6 +59,7 @@ def test_argv_of_a_shell_job():
     [
         ({"label": "bars"}, "family/key", "INV-8"),
         ({"label": None}, "family/key", "INV-8"),
+        ({"label": "bars/A\n"}, "family/key", "INV-8"),
         ({"command": None}, "exactly one", None),
         ({"shell": "true"}, "exactly one", None),
         ({"command": "job A"}, "list of words", None),
