@@ -12,8 +12,9 @@ author:
   - fleet.jobs authors (@fleet-jobs)
 description:
   - Watches what must hold after every change of parallelism and every deploy (INV-6), which is a
-    1-minute load below its bound, no page swapped in or out, little memory pressure, no new failed
-    job, and every restarted job running or done.
+    1-minute load below its bound, no page swapped in or out, all processes waiting for memory in
+    at most 2 % of any 10 seconds (where the kernel keeps pressure), no new failed job, and every
+    restarted job running or done.
   - The first violation ends the watch as V(bad). What could not be measured, and load or pressure
     that was too high before the watch began, make it V(inconclusive), never V(bad).
   - One call watches one slice of at most 50 seconds. The action plugin of the collection repeats
