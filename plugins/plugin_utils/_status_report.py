@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 Result = t.Mapping[str, t.Any]
-EXAMPLES = 3
+SHOWN = 3
 
 
 def build(statuses: t.Mapping[str, t.Optional[Result]]) -> t.Dict[str, t.Any]:
@@ -78,7 +78,7 @@ def _failures(hosts: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.List[t.Dict[str
             )
             row["count"] += failure["count"]
             row["hosts"].append(name)
-            row["labels"] = [*row["labels"], *failure["labels"]][:EXAMPLES]
+            row["labels"] = [*row["labels"], *failure["labels"]][:SHOWN]
     return sorted(rows.values(), key=lambda row: (-row["count"], row["class"]))
 
 
@@ -111,7 +111,7 @@ def _line(host: t.Mapping[str, t.Any]) -> str:
     if host["paused_groups"]:
         parts.append(f"paused: {', '.join(host['paused_groups'][:5])}")
     if host["duplicates"]:
-        parts.append(f"duplicates: {', '.join(host['duplicate_labels'][:EXAMPLES])}")
+        parts.append(f"duplicates: {', '.join(host['duplicate_labels'][:SHOWN])}")
     if host["strangers"]:
         parts.append(f"{host['strangers']} tasks not ours")
     if host["lease"]:

@@ -34,7 +34,7 @@ CLOCK = ["/bin/sh", "-c", "read up rest </proc/uptime; echo $up"]
 def median_of(command: t.Sequence[str], rounds: int) -> float:
     """Milliseconds from start to end."""
     times = []
-    for _ in range(rounds):
+    for _unused in range(rounds):
         began = time.perf_counter()
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
         times.append((time.perf_counter() - began) * 1000)
@@ -44,7 +44,7 @@ def median_of(command: t.Sequence[str], rounds: int) -> float:
 def start_to_exec(command: t.Sequence[str], rounds: int) -> float:
     """Milliseconds from start until the job itself runs (uptime has steps of 10 ms)."""
     times = []
-    for _ in range(rounds):
+    for _unused in range(rounds):
         began = time.clock_gettime(time.CLOCK_BOOTTIME)
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
         times.append((float(done.stdout) - began) * 1000)

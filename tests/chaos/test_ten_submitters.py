@@ -64,7 +64,7 @@ def run_all(queue, *, ours, loops, state_dirs):
     try:
         reports = [one for process in mine for one in submitter.finish(process)[1]]
         for process in running:
-            output, _ = process.communicate(timeout=LIMIT_SECONDS)
+            output, _unused = process.communicate(timeout=LIMIT_SECONDS)
             assert process.returncode == 0, output
     finally:
         for process in (*running, *mine):

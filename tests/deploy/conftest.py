@@ -7,6 +7,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.fleet.jobs.tests.support.fleet import Fleet
 
 

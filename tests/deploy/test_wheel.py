@@ -158,7 +158,7 @@ def test_a_refused_connection_fails_at_once(env: Environment, index: Index) -> N
             index,
             "2.0.0",
             access=uv.Index(url="http://127.0.0.1:1/simple"),
-            sleep=lambda _: pytest.fail("it waited"),
+            sleep=lambda _unused: pytest.fail("it waited"),
         )
 
 

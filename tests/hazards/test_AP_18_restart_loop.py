@@ -40,7 +40,7 @@ def restart(queue: GuardedQueue) -> rerun.Report:
 def test_without_the_guard_the_number_of_tasks_doubles(queue: GuardedQueue) -> None:
     for number in range(JOBS):
         queue.add_stranger(f"bars/{number}", "false")
-    for _ in range(ROUNDS):
+    for _unused in range(ROUNDS):
         all_done(queue)
         queue.daemon.cli("restart", "--all-failed")
     all_done(queue)
@@ -56,7 +56,7 @@ def test_a_failure_that_repeats_itself_is_run_once_more_and_then_refused(
     ]
     queue.queue(*jobs)
     reports = []
-    for _ in range(ROUNDS):
+    for _unused in range(ROUNDS):
         all_done(queue)
         reports.append(restart(queue))
     all_done(queue)
@@ -76,7 +76,7 @@ def test_a_failure_of_another_kind_has_a_budget_for_the_day(queue: GuardedQueue)
     secret.unlink()
     queue.start()
     counts = []
-    for _ in range(5):
+    for _unused in range(5):
         all_done(queue)
         counts.append(len(restart(queue).restarted))
     assert counts == [1, 1, 1, 0, 0]

@@ -59,7 +59,7 @@ def test_status_wait_and_restart_name_it(queue: GuardedQueue) -> None:
 
 
 def test_the_group_is_resumed_by_its_module(queue: GuardedQueue) -> None:
-    made, _ = group.change(
+    made, _unused = group.change(
         queue.instance,
         group.Wish(name="default", status="running"),
         token=None,

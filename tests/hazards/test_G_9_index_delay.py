@@ -19,7 +19,7 @@ def test_a_plain_retry_replays_the_miss_and_ours_asks_the_index(tmp_path: Path) 
         index.publish("demo-pkg", "2.0.0")
         asked = index.pages["demo-pkg"]
 
-        retries = [env.uv(*argv, "demo-pkg==2.0.0", check=False) for _ in range(3)]
+        retries = [env.uv(*argv, "demo-pkg==2.0.0", check=False) for _unused in range(3)]
 
         assert [one.returncode for one in retries] == [1, 1, 1]
         assert index.pages["demo-pkg"] == asked, "uv asked again: the accident did not happen"

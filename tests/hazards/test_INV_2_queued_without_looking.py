@@ -17,7 +17,7 @@ def queue(daemon):
 
 
 def test_without_the_guard_the_job_runs_beside_itself(queue):
-    for _ in range(2):
+    for _unused in range(2):
         queue.add_stranger("bars/A", "sleep", "600")
     eventually(
         lambda: [task.status for task in queue.tasks("bars/A")] == ["Running", "Running"],

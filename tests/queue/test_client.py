@@ -155,7 +155,7 @@ def test_a_partial_failure_is_silent_so_callers_read_again(client: Client) -> No
 
 def test_kill_by_id_by_group_and_all(client: Client) -> None:
     client.parallel("default", 5)
-    numbers = [client.add(SLEEP) for _ in range(4)]
+    numbers = [client.add(SLEEP) for _unused in range(4)]
     for number in numbers:
         until(client, number, "Running")
     client.kill([numbers[0]])

@@ -36,7 +36,9 @@ def remote() -> t.Iterator[PrivateDaemon]:
 def test_requests_travel_over_tls(remote: PrivateDaemon) -> None:
     assert not remote.socket_path.exists()
     with remote.connect() as client:
-        requests = [AddRequest(command="x" * 20_000, path="/", stashed=True) for _ in range(100)]
+        requests = [
+            AddRequest(command="x" * 20_000, path="/", stashed=True) for _unused in range(100)
+        ]
         assert client.add_many(requests) == list(range(100))
         assert len(client.status().tasks[99].command) == 20_000
 

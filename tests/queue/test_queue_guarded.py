@@ -159,7 +159,7 @@ def test_an_enqueued_set_survives_a_crash_of_pueued(queue):
 
 
 def test_failures_are_charged_to_the_label_and_end(queue):
-    for _ in range(3):
+    for _unused in range(3):
         assert queue.queue(queue.job("a/1", "exit 1"), per_label_budget=2).queued
         queue.finished("a/1")
         if len(queue.tasks("a/1")) == 3:

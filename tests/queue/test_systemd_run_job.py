@@ -99,7 +99,7 @@ def test_failure_is_told_by_class_and_run_again(state_dir: Path) -> None:
 
 
 def test_without_a_label_it_runs_each_time(state_dir: Path) -> None:
-    labels = {call(state_dir, "/bin/true")["label"] for _ in range(2)}
+    labels = {call(state_dir, "/bin/true")["label"] for _unused in range(2)}
     assert len(labels) == 2
 
 

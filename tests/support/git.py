@@ -153,7 +153,7 @@ def _listens(port: int) -> bool:
 
 
 class _Dumb(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_unused: object) -> None:
         """Quiet."""
 
 
@@ -165,7 +165,7 @@ class _Smart(http.server.BaseHTTPRequestHandler):
         self.user = user
         super().__init__(*arguments)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_unused: object) -> None:
         """Quiet."""
 
     def do_GET(self) -> None:
@@ -184,7 +184,7 @@ class _Smart(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        path, _, query = self.path.partition("?")
+        path, _unused, query = self.path.partition("?")
         variables = {
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": str(self.base),
@@ -200,7 +200,7 @@ class _Smart(http.server.BaseHTTPRequestHandler):
         done = subprocess.run(
             ["git", "http-backend"], env=variables, input=body, capture_output=True, check=False
         )
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        head, _unused, content = done.stdout.partition(b"\r\n\r\n")
         fields = [line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line]
         status = next((int(v.split()[0]) for k, v in fields if k == "Status"), 200)
         self.send_response(status)

@@ -88,7 +88,7 @@ class Index:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         assert self._server is not None
         self._server.shutdown()
         self._server.server_close()
@@ -114,7 +114,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer(body=False)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_unused: object) -> None:
         """Quiet; ``Index.log`` is the log."""
 
     def _answer(self, *, body: bool) -> None:

@@ -73,7 +73,7 @@ def prune(state_dir: Path, label: str, *, keep: int) -> t.List[Path]:
             with contextlib.suppress(FileNotFoundError):
                 found.append((path.stat().st_mtime, path))
     found.sort()
-    surplus = [path for _, path in (found[:-keep] if keep > 0 else found)]
+    surplus = [path for _unused, path in (found[:-keep] if keep > 0 else found)]
     for path in surplus:
         remove(path)
     if found and len(surplus) == len(found):

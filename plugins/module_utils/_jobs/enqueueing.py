@@ -39,7 +39,7 @@ def enqueue_all(
     repeat: what is no longer waiting is left alone.
     """
     problem: t.Optional[PueueError] = None
-    for _ in range(_ATTEMPTS):
+    for _unused in range(_ATTEMPTS):
         try:
             snapshot = session.client.status()
             left = waiting(snapshot, submission)

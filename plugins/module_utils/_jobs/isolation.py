@@ -97,7 +97,7 @@ def claims(
 
 def expand(template: str, spec: JobSpec) -> str:
     """Fill ``{param}``, ``{label}``, ``{family}``, ``{key}``; values match only themselves."""
-    family, _, key = spec.label.partition("/")
+    family, _unused, key = spec.label.partition("/")
     values = {**spec.params, "label": spec.label, "family": family, "key": key}
 
     def fill(match: t.Match[str]) -> str:
@@ -136,7 +136,7 @@ def conflicts(
     for prefix, claim in keyed:
         while stack and not prefix.startswith(stack[-1][0]):
             stack.pop()
-        for _, earlier in stack:
+        for _unused, earlier in stack:
             pair = _pair(earlier, claim, concerned)
             if pair is not None and _clash(*pair, order):
                 result.append(Conflict(*pair))

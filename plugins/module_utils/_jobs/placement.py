@@ -69,7 +69,7 @@ class Placement:
         """Add all; on return every label's lowest active task is ours, or it is in ``lost``."""
         lost: t.Dict[str, Task] = {}
         missing: t.Collection[str] = list(self._jobs)
-        for _ in range(_ROUNDS):
+        for _unused in range(_ROUNDS):
             self._add(missing)
             snapshot = self._session.client.status()
             mine = self._mine(snapshot)
@@ -87,7 +87,7 @@ class Placement:
     def undo(self) -> t.Optional[str]:
         """Take out whatever of this submission is in the queue; a sentence if some had to stay."""
         problem: t.Optional[PueueError] = None
-        for _ in range(_ATTEMPTS):
+        for _unused in range(_ATTEMPTS):
             try:
                 ours = of_submission(self._session.client.status(), self._submission)
                 if not ours:

@@ -26,7 +26,9 @@ CLASSES: t.Mapping[str, t.Tuple[bool, str]] = {
     "permanent": (False, "the program says that trying again cannot help"),
     "unknown": (False, "nobody recorded why it ended"),
 }
-DEFAULT_CLASSES: t.Tuple[str, ...] = tuple(name for name, (safe, _) in CLASSES.items() if safe)
+DEFAULT_CLASSES: t.Tuple[str, ...] = tuple(
+    name for name, (safe, _unused) in CLASSES.items() if safe
+)
 _PERSISTENT = ("app", "permanent")
 
 

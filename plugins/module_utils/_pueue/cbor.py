@@ -184,14 +184,14 @@ class _Decoder:
 
     def _array(self, length: int) -> t.List[t.Any]:
         self._enter(length)
-        values = [self._value() for _ in range(length)]
+        values = [self._value() for _unused in range(length)]
         self._depth_left += 1
         return values
 
     def _map(self, length: int) -> t.Dict[t.Any, t.Any]:
         self._enter(2 * length)
         result: t.Dict[t.Any, t.Any] = {}
-        for _ in range(length):
+        for _unused in range(length):
             key = self._key()
             result[key] = self._kept() if key == self._kept_name else self._value()
         if len(result) != length:
@@ -225,7 +225,7 @@ class _Decoder:
             raise self._error(f'"{self._kept_name}" is not a map')
         self._enter(2 * length)
         result: t.Dict[str, str] = {}
-        for _ in range(length):
+        for _unused in range(length):
             wanted = self._text_span()
             value = self._text_span()
             if self._data.startswith(self._kept_prefix, wanted[0], wanted[1]):

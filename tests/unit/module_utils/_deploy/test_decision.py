@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.decision import (
     POLICIES,
     TABLE,
@@ -49,4 +50,6 @@ def test_whatever_is_not_deploy_names_the_way_round_it() -> None:
 
 
 def test_killing_happens_only_where_it_was_asked_for() -> None:
-    assert {policy for (_, _, policy), rule in TABLE.items() if rule.action == "kill"} == {"kill"}
+    assert {
+        policy for (_unused, _unused, policy), rule in TABLE.items() if rule.action == "kill"
+    } == {"kill"}

@@ -77,7 +77,7 @@ def test_the_environment_asks_nobody_and_trusts_one_directory(tmp_path: Path) ->
     assert [value for key, value in found if key == "safe.directory"] == [str(tmp_path)]
     assert ("core.hooksPath", "/dev/null") in found
     assert ("credential.https://h.helper", "") in found
-    assert not any("s3cret" in value for _, value in found)
+    assert not any("s3cret" in value for _unused, value in found)
     assert git.environ["GIT_TERMINAL_PROMPT"] == "0"
     assert git.environ["GIT_ASKPASS"] == "/bin/false"
     assert git.environ["LC_ALL"] == "C"

@@ -122,7 +122,7 @@ def test_probe_answers_under_this_interpreter(tmp_path: Path) -> None:
     assert seen.modules["demo"].origin == os.path.realpath(str(tmp_path / "demo" / "__init__.py"))
     assert [one.ok for one in seen.expressions] == [True, False]
     assert seen.expressions[1].left == "1"
-    assert [name for name, _, _ in seen.shadowed] == ["json"]
+    assert [name for name, _unused, _unused in seen.shadowed] == ["json"]
     assert not list(tmp_path.rglob("__pycache__"))
 
 

@@ -79,7 +79,7 @@ def sleeper() -> t.Iterator[subprocess.Popen]:
 def test_alive_is_pid_boot_and_start(sleeper: subprocess.Popen) -> None:
     name = process.identity(sleeper.pid)
     assert name is not None
-    boot, _, ticks = name.split(":")
+    boot, _unused, ticks = name.split(":")
     assert attempts_view.is_alive(attempt(pid=sleeper.pid, boot_id=name))
     assert attempts_view.is_alive(attempt(pid=sleeper.pid, boot_id=boot))
     for other in (f"{boot}:{sleeper.pid}:{int(ticks) - 1}", f"other:{sleeper.pid}:{ticks}", ""):

@@ -81,7 +81,7 @@ def test_secrets_stay_above_what_mise_sets_and_off_every_command_line(tmp_path: 
     )
     assert not [word for word in argv if "two" in word]
     done = subprocess.run(argv, stdout=subprocess.PIPE, close_fds=False, check=True)
-    shown, _, by_mise = done.stdout.decode().rpartition("|")
+    shown, _unused, by_mise = done.stdout.decode().rpartition("|")
     assert shown == value
     assert by_mise == "by-mise"
 

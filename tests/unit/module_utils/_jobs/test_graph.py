@@ -57,7 +57,7 @@ def test_descendants():
 
 def test_order_against_a_plain_search():
     chance = random.Random(7)
-    for _ in range(50):
+    for _unused in range(50):
         names = [f"n{i}" for i in range(12)]
         edges = {
             name: [one for one in names[:i] if chance.random() < 0.2]

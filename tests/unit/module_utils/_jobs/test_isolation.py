@@ -104,10 +104,11 @@ def test_thousands_of_jobs_and_only_the_first_conflicts():
 def test_the_sorted_stack_finds_what_all_pairs_find():
     chance = random.Random(11)
     pieces = ["a", "b", "a*", "*b", "?", "**", "ab", "[ab]c"]
-    for _ in range(60):
+    for _unused in range(60):
         jobs = [
             job(
-                f"f/{i}", "/" + "/".join(chance.choice(pieces) for _ in range(chance.randint(1, 3)))
+                f"f/{i}",
+                "/" + "/".join(chance.choice(pieces) for _unused in range(chance.randint(1, 3))),
             )
             for i in range(8)
         ]

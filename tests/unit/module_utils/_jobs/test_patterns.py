@@ -76,7 +76,7 @@ def test_literal_parts(text, prefix, directory):
 
 def _random_segment(chance: random.Random) -> str:
     pieces = ["a", "b", "c", "*", "?", "[ab]", "[!a]", "[b-c]"]
-    return "".join(chance.choice(pieces) for _ in range(chance.randint(1, 4)))
+    return "".join(chance.choice(pieces) for _unused in range(chance.randint(1, 4)))
 
 
 def test_segments_against_brute_force():
@@ -84,7 +84,7 @@ def test_segments_against_brute_force():
     names = ["".join(p) for n in range(1, 7) for p in itertools.product("abc", repeat=n)]
     chance = random.Random(20)
     met = {True: 0, False: 0}
-    for _ in range(300):
+    for _unused in range(300):
         one, other = _random_segment(chance), _random_segment(chance)
         expected = any(
             fnmatch.fnmatchcase(name, one) and fnmatch.fnmatchcase(name, other) for name in names
@@ -127,10 +127,10 @@ def test_paths_against_brute_force():
     chance = random.Random(4)
     pieces = ["a", "b", "ab", "a*", "?", "**", "*b"]
     met = {True: 0, False: 0}
-    for _ in range(150):
+    for _unused in range(150):
         one, other = (
-            "/" + "/".join(chance.choice(pieces) for _ in range(chance.randint(1, 3)))
-            for _ in range(2)
+            "/" + "/".join(chance.choice(pieces) for _unused in range(chance.randint(1, 3)))
+            for _unused in range(2)
         )
         expected = any(_claims(one, path) and _claims(other, path) for path in paths)
         assert intersect(parse(one), parse(other)) is expected, (one, other)

@@ -34,9 +34,9 @@ class Queue:
 
     def add_many(self, requests):
         if self._fresh:
-            self._meddle(self, [job.spec.label for job, _ in requests])
+            self._meddle(self, [job.spec.label for job, _unused in requests])
             self._fresh = False
-        self.rounds.append([job.spec.label for job, _ in requests])
+        self.rounds.append([job.spec.label for job, _unused in requests])
         answers = []
         for job, parents in requests:
             if job.spec.label in self._failing:

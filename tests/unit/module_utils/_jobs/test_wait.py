@@ -35,7 +35,7 @@ class Queue:
         self.clock, self.steps, self.saved, self.reads = clock, steps, saved, 0
 
     def _step(self) -> int:
-        return max(n for n, (since, _) in enumerate(self.steps) if since <= self.clock.now())
+        return max(n for n, (since, _unused) in enumerate(self.steps) if since <= self.clock.now())
 
     def read(self) -> Snapshot:
         self.reads += 1

@@ -207,7 +207,7 @@ def test_release_may_repeat_and_keeps_what_is_still_frozen(ledger: Ledger) -> No
 
 def test_the_fence_grows_for_ever(tmp_path: Path) -> None:
     fences = []
-    for _ in range(3):
+    for _unused in range(3):
         with Ledger.open(tmp_path) as ledger:
             lease = ledger.lease.take("anna", "deploy", 90)
             fences.append(lease.fence)

@@ -165,7 +165,7 @@ while True:
     try:
         assert process.stdout.readline() == "ready\n"
         seen = set()
-        for _ in range(25):
+        for _unused in range(25):
             with Ledger.open(tmp_path, read_only=True) as reader:
                 counts = {one.label: one.number for one in reader.attempts.latest().values()}
                 (check,) = reader._database.query("PRAGMA integrity_check")
@@ -213,7 +213,7 @@ for _ in sys.stdin:
 
         monkeypatch.setattr(replica, "_pump", copy_while_written)
         if not locks:
-            monkeypatch.setattr(fcntl, "lockf", lambda *_: None)
+            monkeypatch.setattr(fcntl, "lockf", lambda *_unused: None)
         with Ledger.open(tmp_path, read_only=True) as reader:
             numbers = [one.number for one in reader.attempts.latest().values()]
         assert numbers == [3, 3]
@@ -300,8 +300,8 @@ def test_a_newer_schema_is_refused_with_what_to_do(tmp_path: Path, read_only: bo
     before = content(tmp_path)
     with pytest.raises(FleetError, match="newer release"):
         Ledger.open(tmp_path, read_only=read_only)
-    assert {name: data for name, (data, _) in content(tmp_path).items()} == {
-        name: data for name, (data, _) in before.items()
+    assert {name: data for name, (data, _unused) in content(tmp_path).items()} == {
+        name: data for name, (data, _unused) in before.items()
     }
 
 
