@@ -88,6 +88,8 @@ def test_moves_forward_and_back_and_then_has_nothing_to_do(host: Host) -> None:
     assert "A app/new.py" in moved.files
     assert (again.changed, again.actions) == (False, ())
     assert back.changed
+    assert "which does not contain it" in back.actions[-1]
+    assert "which does not contain it" not in moved.actions[-1]
     assert (host.head(), host.read("old.txt")) == (host.first, "old\n")
     assert not (host.project / "app" / "new.py").exists()
 

@@ -237,7 +237,7 @@ def _plan_existing(target: _Target, tree: Worktree) -> SourcePlan:
         files=files,
         submodules=tree.submodules(target.sha) if here else (),
         lfs=() if move else tree.lfs_pointers(),
-        actions=_actions(target, status, here=here, operation=operation),
+        actions=_actions(target, status, tree, here=here),
         notes=notes,
         unknown=_unknown(status, here=here, files=files),
     )
@@ -268,9 +268,8 @@ def _unknown(
     return ()
 
 
-def _actions(
-    target: _Target, status: Status, *, here: bool, operation: t.Optional[str]
-) -> t.Tuple[str, ...]:
+def _actions(target: _Target, status: Status, tree: Worktree, *, here: bool) -> t.Tuple[str, ...]:
+    operation = tree.operation()
     found = []
     if not here:
         found.append(f"fetch {target.sha}")
@@ -284,7 +283,11 @@ def _actions(
         )
     if status.head != target.sha or status.changed or operation is not None:
         place = f'branch "{status.branch}"' if status.branch else "detached HEAD"
-        found.append(f"reset {place} from {status.head or 'nothing'} to {target.sha}")
+        back = here and status.head and tree.descends(status.head, target.sha) is False
+        found.append(
+            f"reset {place} from {status.head or 'nothing'} to {target.sha}"
+            + (", which does not contain it" if back else "")
+        )
     return tuple(found)
 
 
