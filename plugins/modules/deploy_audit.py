@@ -153,11 +153,16 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description: >-
-    What was audited and decided; C(plan_id), C(decision), C(before_sha), C(running), C(failed) by
+    What was audited and decided; C(decision), C(before_sha), C(running), C(failed) by
     class, C(restart), C(kept) with the reason, C(duplicates), C(strangers) and more. Lists hold at
     most 50 entries.
   type: dict
   returned: when the audit got that far
+  contains:
+    plan_id:
+      description: The plan's id, a digest of what was found and decided.
+      type: str
+      returned: always
 proceed:
   description: Whether M(fleet.jobs.deploy_apply) may follow.
   type: bool

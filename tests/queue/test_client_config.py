@@ -93,6 +93,7 @@ def theirs(path: Path, environ: t.Mapping[str, str]) -> t.Optional[str]:
         capture_output=True,
         text=True,
         timeout=30,
+        check=False,
     )
     text = _ANSI.sub("", done.stdout + done.stderr)
     found = _SOCKET.search(text)
@@ -137,7 +138,9 @@ def test_a_file_that_pueued_wrote_itself_is_read(tmp_path: Path) -> None:
     # pueued writes the file, then cannot listen, because the path of its socket is too long.
     environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / ("x" * 150))}
     (tmp_path / ("x" * 150)).mkdir()
-    subprocess.run([binary("pueued")], env=environ, capture_output=True, timeout=30, cwd="/")
+    subprocess.run(
+        [binary("pueued")], env=environ, capture_output=True, timeout=30, cwd="/", check=False
+    )
     written = tmp_path / ".config" / "pueue" / "pueue.yml"
     assert "status_datetime_format: |-" in written.read_text(encoding="utf-8")
     config = find_config(None, environ=environ)

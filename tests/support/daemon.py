@@ -176,6 +176,7 @@ class PrivateDaemon:
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
         assert not check or done.returncode == 0, f"pueue {arguments}: {done.stdout}{done.stderr}"
         return done

@@ -261,4 +261,5 @@ def _read(path: Path) -> t.Tuple[t.Optional[Begun], t.Optional[Ending]]:
 
 def _say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
-        print(f"fleet-jobs: {text}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"fleet-jobs: {text}\n")
+        sys.stderr.flush()

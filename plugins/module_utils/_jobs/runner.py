@@ -280,4 +280,5 @@ def _message(
 
 def _say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
-        print(f"fleet-jobs: {text}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"fleet-jobs: {text}\n")
+        sys.stderr.flush()

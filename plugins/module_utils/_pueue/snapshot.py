@@ -93,15 +93,19 @@ class Task:
 
 def _typed(wire: t.Mapping[str, t.Any], name: str, kind: t.Type[t.Any]) -> t.Any:
     value = wire[name]
-    # Not isinstance: True is an int to Python, but not to pueue.
-    if type(value) is not kind:
+    if not _is(value, kind):
         raise TypeError(f"{name} is a {type(value).__name__}")
     return value
 
 
+def _is(value: t.Any, kind: t.Type[t.Any]) -> bool:
+    """True is an int to Python, but not to pueue."""
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
 def _dependencies(wire: t.Mapping[str, t.Any]) -> t.Tuple[int, ...]:
     numbers = _typed(wire, "dependencies", list)
-    if any(type(number) is not int for number in numbers):
+    if not all(_is(number, int) for number in numbers):
         raise TypeError("a dependency is no id")
     return tuple(numbers)
 
@@ -216,7 +220,7 @@ class Snapshot:
         except MalformedReply as error:
             raise UnsupportedDaemon(
                 f'pueue\'s state file "{path}" is not one of pueue 4: {error.message}'
-            ) from error
+            ) from None
 
     def by_label(self) -> t.Dict[str, t.List[Task]]:
         """Tasks of each label, oldest id first; unlabelled ones are nobody's."""

@@ -78,7 +78,8 @@ class _BlockReader:
 
     def _node(self, indent: int) -> t.Any:
         line = self._peek()
-        assert line is not None
+        if line is None:
+            raise YamlError(0, "an end where a value belongs")
         if indent > _DEEPEST_INDENT:
             raise YamlError(line.number, "nested too deeply")
         if _is_list_item(line.text):

@@ -43,9 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     with path.open("rb") as stream:
         stream.seek(0 if arguments.lines is None else tail_offset(stream, arguments.lines))
         if arguments.json:
-            print(json.dumps(_report(seen, attempt, path, stream.read()), indent=2))
+            report = _report(seen, attempt, path, stream.read())
+            sys.stdout.write(json.dumps(report, indent=2) + "\n")
             return 0
-        print(heading(seen, attempt, path), file=sys.stderr, flush=True)
+        sys.stderr.write(heading(seen, attempt, path) + "\n")
+        sys.stderr.flush()
         sys.stdout.flush()
         shutil.copyfileobj(stream, sys.stdout.buffer)
         sys.stdout.flush()

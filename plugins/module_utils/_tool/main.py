@@ -23,7 +23,7 @@ def main(argv: t.Sequence[str]) -> int:
             return run.main(argv[1:])
         return _read(argv)
     except FleetError as error:
-        print(f"fleet-jobs: {error.message}", file=sys.stderr)
+        sys.stderr.write(f"fleet-jobs: {error.message}\n")
         return 1
     except BrokenPipeError:
         # The reader (head, less) has seen enough; Python must not complain while it exits.

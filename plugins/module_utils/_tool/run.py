@@ -45,7 +45,7 @@ _FLAGS = ("env-file-shared", "restart-safe", "own-log")
 def main(argv: t.Sequence[str]) -> int:
     """Run the job; a command line that cannot be read is an infrastructure failure."""
     if not argv or argv[0] in ("-h", "--help"):
-        print(USAGE, end="")
+        sys.stdout.write(USAGE)
         return 0
     try:
         options, command = parse(argv)
@@ -53,7 +53,7 @@ def main(argv: t.Sequence[str]) -> int:
 
         return run(request(options, command))
     except FleetError as error:
-        print(f"fleet-jobs: {error.message}", file=sys.stderr)
+        sys.stderr.write(f"fleet-jobs: {error.message}\n")
         return EXIT_INFRA
 
 

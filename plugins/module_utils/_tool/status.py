@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import typing as t
 
 from .._jobs import digest, status
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = "state_file" if arguments.state_file else "status"
     facts = status.survey(place.instance(arguments), source=source, page=page)
     report = digest.digest(facts, page)
-    print(json.dumps(report, indent=2) if arguments.json else text(report))
+    sys.stdout.write((json.dumps(report, indent=2) if arguments.json else text(report)) + "\n")
     return 0
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import typing as t
 
 from .._jobs.instance import Instance
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     instance = place.instance(arguments)
     seen = sight.look(instance, arguments.label)
     answer = report(instance, seen)
-    print(json.dumps(answer, indent=2) if arguments.json else text(answer))
+    sys.stdout.write((json.dumps(answer, indent=2) if arguments.json else text(answer)) + "\n")
     return 0
 
 

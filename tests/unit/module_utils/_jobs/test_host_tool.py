@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ SOURCES = {
 DIGEST = host_tool.digest_of(SOURCES)
 
 
-def written(folder: Path, entries: dict = SOURCES) -> Path:
+def written(folder: Path, entries: t.Optional[dict] = None) -> Path:
     path = folder / "source.pyz"
-    path.write_bytes(host_tool.pack(entries))
+    path.write_bytes(host_tool.pack(SOURCES if entries is None else entries))
     return path
 
 

@@ -252,14 +252,26 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
         Ledger.open(tmp_path / "missing")
 
 
+def _scramble(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[4096:] = bytes(255 - value for value in data[4096:])
+    path.write_bytes(bytes(data))
+
+
+def _foreign(path: Path) -> None:
+    path.unlink()
+    with contextlib.closing(sqlite3.connect(str(path))) as connection:
+        connection.execute("CREATE TABLE notes (text TEXT)")
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         pytest.param(lambda path: path.write_bytes(b"hello, I am a note\n" * 50), id="text"),
         pytest.param(lambda path: path.write_bytes(b""), id="empty"),
         pytest.param(lambda path: path.write_bytes(path.read_bytes()[:9000]), id="cut"),
-        pytest.param(lambda path: _scramble(path), id="scrambled"),
-        pytest.param(lambda path: _foreign(path), id="foreign"),
+        pytest.param(_scramble, id="scrambled"),
+        pytest.param(_foreign, id="foreign"),
     ],
 )
 @pytest.mark.parametrize("read_only", [False, True], ids=["write", "read"])
@@ -278,18 +290,6 @@ def test_a_damaged_ledger_is_one_sentence_and_stays_as_it_is(
     for word in (str(path), "aside", "the queue and the logs stay"):
         assert word in error.value.message
     assert path.read_bytes() == before
-
-
-def _scramble(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[4096:] = bytes(255 - value for value in data[4096:])
-    path.write_bytes(bytes(data))
-
-
-def _foreign(path: Path) -> None:
-    path.unlink()
-    with contextlib.closing(sqlite3.connect(str(path))) as connection:
-        connection.execute("CREATE TABLE notes (text TEXT)")
 
 
 @pytest.mark.parametrize("read_only", [False, True], ids=["write", "read"])
