@@ -78,7 +78,7 @@ def measure(daemon: PrivateDaemon) -> t.List[t.Tuple[str, float, int]]:
     """Median seconds and bytes of each way; the ways take turns."""
     found: t.Dict[str, t.List[float]] = {}
     sizes: t.Dict[str, int] = {}
-    for _ in range(ROUNDS):
+    for _unused in range(ROUNDS):
         for name, way in ways(daemon).items():
             began = time.perf_counter()
             sizes[name] = len(way())
