@@ -89,6 +89,7 @@ class SlicedAction(ModuleAction):
             arguments = {**arguments, "state": first} if first is not None else arguments
         changed = False
         actions: t.List[str] = []
+        started = time.monotonic()
         while True:
             result = self._call_patiently(arguments, task_vars=task_vars, host=host)
             changed = changed or bool(result.get("changed"))
@@ -99,6 +100,8 @@ class SlicedAction(ModuleAction):
             arguments = {**arguments, "state": result.get("state")}
         if "actions" in result:
             result["actions"] = actions
+        if "seconds" in result:
+            result["seconds"] = round(time.monotonic() - started, 3)
         result["changed"] = changed
         return result
 

@@ -70,7 +70,7 @@ def _verdict(
 def _reason(apply: Result, watch: t.Optional[Result]) -> str:
     reason = str(apply.get("reason") or "")
     if watch and watch.get("verdict") == "inconclusive":
-        return f"{reason} Watching was inconclusive: {_first_line(watch.get('violation'))}".strip()
+        return f"{reason} Watching was inconclusive: {_first_line(watch.get('reason'))}".strip()
     return reason
 
 

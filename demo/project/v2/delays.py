@@ -12,7 +12,7 @@ import random
 import statistics
 import tempfile
 
-RESAMPLES = 150
+RESAMPLES = 400
 
 
 def time_zones(data):
