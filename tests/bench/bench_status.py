@@ -88,7 +88,8 @@ def measure(daemon: PrivateDaemon) -> t.List[t.Tuple[str, float, int]]:
 
 def main() -> None:
     tasks = int(sys.argv[1]) if len(sys.argv) > 1 else TASKS
-    for title, envs in (("5 variables a task", {}), ("a login environment a task", LOGIN)):
+    queues = (("as the plain command line adds them", LOGIN), ("as this collection adds them", {}))
+    for title, envs in queues:
         with PrivateDaemon() as daemon:
             big_queue.fill(daemon, tasks, envs=envs)
             rows = measure(daemon)

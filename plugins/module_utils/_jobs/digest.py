@@ -172,7 +172,8 @@ def _failures(facts: Facts, tasks: t.Sequence[Task]) -> t.List[t.Dict[str, t.Any
 
 def _duplicates(snapshot: Snapshot) -> t.Dict[str, t.Any]:
     """Labels that are active more than once, which only a stranger to our guard can cause."""
-    return _bounded(sorted(snapshot.duplicates()), _SHOWN)
+    active = collections.Counter(task.label for task in snapshot.tasks.values() if task.active)
+    return _bounded(sorted(label for label, n in active.items() if label and n > 1), _SHOWN)
 
 
 def _blocked(snapshot: Snapshot) -> t.List[t.Dict[str, t.Any]]:
