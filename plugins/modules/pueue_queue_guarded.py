@@ -189,7 +189,7 @@ queued:
       description: Task id at this moment; use the label for everything else.
       type: int
   sample: [{label: bars/BTCUSDT@250, id: 7}]
-skipped:
+skipped_jobs:
   description: Jobs that needed nothing, as far as they fit.
   type: list
   elements: dict
@@ -263,6 +263,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._ansible.arguments impo
     instance,
     lease,
 )
+from ansible_collections.fleet.jobs.plugins.module_utils._ansible.job import OPTIONS
 from ansible_collections.fleet.jobs.plugins.module_utils._ansible.outcome import (
     Outcome,
     Request,
@@ -273,27 +274,9 @@ from ansible_collections.fleet.jobs.plugins.module_utils._jobs.front_tool import
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs.task_command import Tool
 from ansible_collections.fleet.jobs.plugins.module_utils._quantity import parse_bytes
 
-JOB = {
-    "label": {"type": "str", "required": True},
-    "command": {"type": "list", "elements": "str"},
-    "shell": {"type": "str"},
-    "chdir": {"type": "str"},
-    "group": {"type": "str", "default": "default"},
-    "after": {"type": "list", "elements": "str", "default": []},
-    "env_file": {"type": "str"},
-    "memory": {"type": "str"},
-    "timeout": {"type": "str"},
-    "cores": {"type": "float"},
-    "restart_safe": {"type": "bool", "default": False},
-    "artifacts": {"type": "list", "elements": "str", "default": []},
-    "params": {"type": "dict", "default": {}},
-    "delay": {"type": "str"},
-    "priority": {"type": "int", "default": 0},
-    "overrides": {"type": "dict", "default": {}},
-}
 SPEC = ArgumentSpec(
     options={
-        "jobs": {"type": "list", "elements": "dict", "required": True, "options": JOB},
+        "jobs": {"type": "list", "elements": "dict", "required": True, "options": OPTIONS},
         "cap": {"type": "str", "choices": ["require", "prefer", "none"], "default": "require"},
         "budget": {"type": "int", "default": 1000},
         "max_tasks": {"type": "int", "default": 2000},
@@ -313,16 +296,13 @@ def pueue_queue_guarded(request: Request) -> Outcome:
     if tool.missing and not request.check_mode:
         return Outcome(data={"tool_missing": True})
     floor = params["disk_floor"]
+    limits = ("budget", "max_tasks", "rerun_done", "per_label_budget", "lease_token")
     wish = guard.Wish(
         jobs=params["jobs"],
         tool=Tool(path=tool.path, state_dir=place.state_dir, cap=params["cap"]),
-        budget=params["budget"],
-        max_tasks=params["max_tasks"],
-        rerun_done=params["rerun_done"],
-        per_label_budget=params["per_label_budget"],
         disk_floor=None if floor is None else parse_bytes(floor, option="disk_floor"),
-        lease_token=params["lease_token"],
         install=lambda: tool.install(check_mode=request.check_mode),
+        **{name: params[name] for name in limits},
     )
     report = guard.queue(place, wish, check_mode=request.check_mode)
     before, after = report.difference()

@@ -70,7 +70,7 @@ def test_check_run_check_run(queue, call, python):
     for check in (True, False):
         again = call(*jobs, check=check, python=python)
         assert not again["changed"] and not again["actions"] and not again["queued"]
-        assert [one["why"] for one in again["skipped"]] == ["done", "done"]
+        assert [one["why"] for one in again["skipped_jobs"]] == ["done", "done"]
         if check:
             assert everything(queue.state_dir) == before
 

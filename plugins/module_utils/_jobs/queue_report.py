@@ -41,7 +41,8 @@ class Report:
         """The result's lists, bounded; ``more`` says how many entries were left out of each."""
         lists: t.Dict[str, t.List[t.Any]] = {
             "queued": [_queued(label, number) for label, number in self.queued.items()],
-            "skipped": [
+            # ansible-core takes a true "skipped" for a task that did not run.
+            "skipped_jobs": [
                 {"label": one.label, "why": one.why, "found": one.found} for one in self.skipped
             ],
             "refused": [_short(one.record()) for one in self.refused],

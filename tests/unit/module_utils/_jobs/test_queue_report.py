@@ -29,7 +29,7 @@ def test_everything_at_its_worst_stays_below_8_kb():
     assert len(json.dumps(whole)) < 8192
     data = report.data()
     assert data["counts"] == {"requested": 6000, "queued": 2000, "skipped": 2000, "refused": 2000}
-    for name in ("queued", "skipped", "refused", "duplicates"):
+    for name in ("queued", "skipped_jobs", "refused", "duplicates"):
         assert data[name] and len(data[name]) + data["more"][name] == 2000
     assert after["labels"][-1].endswith("more")
 
@@ -38,7 +38,7 @@ def test_a_small_report_is_complete():
     report = Report(requested=2, queued={"a/1": 4}, skipped=(Skip("a/2", "done", "Success"),))
     assert report.data() == {
         "queued": [{"label": "a/1", "id": 4}],
-        "skipped": [{"label": "a/2", "why": "done", "found": "Success"}],
+        "skipped_jobs": [{"label": "a/2", "why": "done", "found": "Success"}],
         "refused": [],
         "duplicates": [],
         "more": {},
