@@ -7,10 +7,12 @@ import typing as t
 
 import pytest
 
-from ansible_collections.fleet.jobs.plugins.module_utils._errors import Refused
+from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError, Refused
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import rerun
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs.restart import Wish
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
+from ansible_collections.fleet.jobs.plugins.module_utils._pueue.client import Client
+from ansible_collections.fleet.jobs.plugins.module_utils._pueue.errors import ConnectionLost
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.selection import Selection
 from ansible_collections.fleet.jobs.tests.support.ansible import run_module
 from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
@@ -172,3 +174,60 @@ def test_a_restart_survives_a_crash_of_the_daemon(queue: GuardedQueue) -> None:
     queue.daemon.pid_path.unlink(missing_ok=True)
     queue.daemon.start()
     assert queue.status().latest()["a/1"].status == "Queued"
+
+
+def test_a_lost_answer_is_no_lost_restart(
+    queue: GuardedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request was applied, the answer never came: the queue itself is asked."""
+    fail_for_want_of_a_secret(queue, "a/1")
+    send = Client.restart
+
+    def restart_and_hang_up(client: Client, *arguments: t.Any, **more: t.Any) -> None:
+        send(client, *arguments, **more)
+        client.close()
+        raise ConnectionLost("pueued gave no answer.")
+
+    monkeypatch.setattr(Client, "restart", restart_and_hang_up)
+    assert restart(queue)["restarted"] == ["a/1"]
+    assert queue.finished("a/1").latest()["a/1"].ok
+
+
+def test_a_lost_request_is_no_restart_and_not_repeated(
+    queue: GuardedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_for_want_of_a_secret(queue, "a/1")
+    calls: t.List[None] = []
+
+    def hang_up(client: Client, *_arguments: t.Any, **_more: t.Any) -> None:
+        calls.append(None)
+        client.close()
+        raise ConnectionLost("pueued gave no answer.")
+
+    monkeypatch.setattr(Client, "restart", hang_up)
+    with pytest.raises(FleetError, match="did not become active") as caught:
+        restart(queue)
+    assert caught.value.details == {"changed": False, "restarted": [], "missing": ["a/1"]}
+    assert len(calls) == 1
+    with Ledger.open(queue.state_dir, read_only=True) as ledger:
+        assert ledger.budgets.spent_by_key("restart", since=0.0) == {"a/1": 1}
+
+
+def test_what_a_stranger_restarts_meanwhile_is_left_to_them(
+    queue: GuardedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plain command line does not know our lock."""
+    for label in ("a/1", "a/2"):
+        fail_for_want_of_a_secret(queue, label)
+    queue.pause()
+    keep = rerun._keep_logs
+
+    def meanwhile(*arguments: t.Any) -> t.Any:
+        queue.daemon.cli("restart", "--in-place", str(queue.tasks("a/1")[0].id))
+        return keep(*arguments)
+
+    monkeypatch.setattr(rerun, "_keep_logs", meanwhile)
+    result = restart(queue)
+    assert result["restarted"] == ["a/2"]
+    assert result["skipped_jobs"][0]["label"] == "a/1"
+    assert result["waiting_groups"] == ["default"]
