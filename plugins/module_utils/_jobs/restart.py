@@ -193,6 +193,8 @@ def _why_skipped(draft: _Draft, task: Task) -> t.Optional[t.Tuple[str, t.Optiona
 def _why_refused(draft: _Draft, task: Task) -> t.Optional[t.Tuple[str, str]]:
     """A guard says no although the caller asked for it."""
     known = draft.known(task)
+    if not task.path.startswith("/"):
+        return (f'its working directory "{task.path}" is not absolute; queue it again', "AP-11")
     if known.alive_pid is not None:
         return (
             f"its earlier process {known.alive_pid} still runs (its pueued died under it); "

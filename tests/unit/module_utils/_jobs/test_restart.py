@@ -122,6 +122,12 @@ def test_a_process_that_still_lives_is_not_doubled() -> None:
     assert "4711" in refused.why
 
 
+def test_one_task_that_pueue_cannot_start_does_not_hold_up_the_others() -> None:
+    made = planned(task(0, "a/1", "Failed", path="work"), task(1, "a/2", "Failed"))
+    assert labels(made.restart) == ["a/2"]
+    assert only(made.refused).hazard == "AP-11"
+
+
 ONCE = (attempt("a/1", 1, release=OLD),)
 TWICE = (attempt("a/1", 2, release=OLD), attempt("a/1", 1, release=OLD))
 OTHER_CODE = (attempt("a/1", 2, release=OLD), attempt("a/1", 1, code=2, release=OLD))
