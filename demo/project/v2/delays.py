@@ -41,7 +41,7 @@ def delays_by_zone(data, carrier, month):
 def interval(values, seed):
     source = random.Random(seed)
     means = sorted(
-        statistics.fmean(source.choices(values, k=len(values))) for _ in range(RESAMPLES)
+        statistics.fmean(source.choices(values, k=len(values))) for _unused in range(RESAMPLES)
     )
     return [round(means[int(RESAMPLES * share)], 3) for share in (0.025, 0.975)]
 
