@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import hierarchy, process
+from .hierarchy import read_text
 
 UNLIMITED = 1 << 60
 # What the scope may hold beside the job: the runner itself.
@@ -74,12 +75,17 @@ def split(scope: Path) -> None:
 
     A cgroup may hold processes or limited children, never both.
     """
+    offered = read_text(scope / "cgroup.controllers").split()
+    if "memory" not in offered:
+        there = " ".join(offered) or "none"
+        raise CgroupError(
+            f"the memory controller is not delegated to {scope} (there: {there}); "
+            "user@.service needs Delegate=memory"
+        )
     runner = _mkdir(scope / "runner")
     _write(runner / "cgroup.procs", str(os.getpid()))
-    _write(scope / "cgroup.subtree_control", "+memory +pids")
-    enabled = (scope / "cgroup.subtree_control").read_text(encoding="ascii").split()
-    if "memory" not in enabled:
-        raise CgroupError(f"the memory controller is not delegated to {scope}")
+    wanted = [f"+{name}" for name in ("memory", "pids") if name in offered]
+    _write(scope / "cgroup.subtree_control", " ".join(wanted))
 
 
 def make_room(scope: Path, memory_bytes: int) -> None:

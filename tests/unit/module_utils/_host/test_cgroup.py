@@ -133,3 +133,20 @@ def test_scope_has_room_for_a_bigger_second_job(tmp_path):
     assert (tmp_path / "memory.max").read_text() == str(100 * MIB)
     cgroup.make_room(tmp_path, 200 * MIB)
     assert int((tmp_path / "memory.max").read_text()) > 200 * MIB
+
+
+def test_scope_without_the_memory_controller_is_refused_by_name(tmp_path):
+    (tmp_path / "cgroup.controllers").write_text("pids cpu\n")
+    with pytest.raises(cgroup.CgroupError, match="memory controller is not delegated"):
+        cgroup.split(tmp_path)
+    assert not (tmp_path / "runner").exists()
+
+
+def test_only_offered_controllers_are_asked_for(tmp_path):
+    (tmp_path / "cgroup.controllers").write_text("memory\n")
+    (tmp_path / "cgroup.subtree_control").write_text("")
+    (tmp_path / "runner").mkdir()
+    (tmp_path / "runner" / "cgroup.procs").write_text("")
+    cgroup.split(tmp_path)
+    assert (tmp_path / "cgroup.subtree_control").read_text() == "+memory"
+    assert (tmp_path / "runner" / "cgroup.procs").read_text().isdigit()
