@@ -10,7 +10,7 @@ import tempfile
 import time
 import typing as t
 
-from ansible import constants
+from ansible.constants import DEFAULT_LOCAL_TMP
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
@@ -22,7 +22,7 @@ FIRST_PAUSE_SECONDS = 2.0
 _TOOL_NAME = "fleet-jobs.pyz"
 
 
-class ModuleAction(ActionBase):
+class ModuleAction(ActionBase):  # type: ignore[misc]
     """Run the module of the same name; subclasses say what happens around it."""
 
     module = ""
@@ -67,7 +67,7 @@ class ToolAction(ModuleAction):
         if shell.tmpdir is None:
             self._make_tmp_path()
         remote: str = shell.join_path(shell.tmpdir, _TOOL_NAME)
-        handle, local = tempfile.mkstemp(dir=constants.DEFAULT_LOCAL_TMP)
+        handle, local = tempfile.mkstemp(dir=DEFAULT_LOCAL_TMP)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(built.content)
