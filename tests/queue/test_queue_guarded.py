@@ -244,6 +244,16 @@ def test_claims_of_active_jobs_count_until_they_are_ordered(queue):
     assert queue.queue(queue.job("c/1", artifacts=["out/"], after=["b/1"])).queued
 
 
+def test_a_paused_group_is_said_unless_the_lease_is_ours(queue):
+    assert queue.queue(queue.job("a/1")).warnings == ()
+    queue.pause()
+    (warning,) = queue.queue(queue.job("a/2")).warnings
+    assert "G-5" in warning and '"default"' in warning
+    with queue.instance.ledger() as ledger:
+        token = ledger.lease.take("deployer", "a fix", 600).token
+    assert queue.queue(queue.job("a/3"), lease_token=token).warnings == ()
+
+
 def test_a_group_in_reset_is_refused(queue, monkeypatch):
     queue.queue(queue.job("a/1", "trap '' TERM; sleep 600"))
     real = type(queue.daemon.connect()).status

@@ -161,6 +161,16 @@ def test_a_lease_taken_meanwhile_stops_the_set_before_it_is_committed(queue, aro
     assert not queue.status().tasks
 
 
+def test_a_lease_taken_after_the_commit_comes_too_late(queue, around):
+    def take(_client):
+        with queue.instance.ledger() as ledger:
+            ledger.lease.take("deployer", "a fix", 600)
+
+    around("enqueue", before=take)
+    assert list(queue.queue(queue.job("a/1")).queued) == ["a/1"]
+    assert queue.tasks("a/1")[0].status == "Queued" and not unfinished(queue)
+
+
 def test_a_daemon_that_dies_at_commit_is_finished_by_the_next_call(queue, around):
     def die(client):
         queue.daemon.kill9()

@@ -193,7 +193,7 @@ class _Call:
         if refusals:
             report = Report(requested=len(specs), skipped=skipped, refused=tuple(refusals))
             raise_all(refusals, details=report.data())
-        warnings = self._require_room(scene) if wanted else ()
+        warnings = (*self._require_room(scene), *self._paused(scene)) if wanted else ()
         return _Prepared(scene=scene, skipped=skipped, warnings=warnings)
 
     def _yesterday(self) -> float:
@@ -233,6 +233,18 @@ class _Call:
             )
         growth = sum(_TASK_BYTES + 2 * len(" ".join(spec.argv)) for spec in scene.specs)
         return require_room(self._instance, floor=self._wish.disk_floor, growth=growth)
+
+    def _paused(self, scene: checks.Scene) -> t.Tuple[str, ...]:
+        """Whoever froze a group knows it; anybody else waits for ever without a word (G-5)."""
+        if self._wish.lease_token is not None:
+            return ()
+        groups = scene.snapshot.groups
+        names = sorted({spec.group for spec in scene.specs if not groups[spec.group].running})
+        return tuple(
+            f'The group "{name}" is paused: jobs queued there wait until it is resumed, for '
+            "example with pueue_group (G-5)."
+            for name in names
+        )
 
     def _plan(self, scene: checks.Scene) -> t.List[PlannedJob]:
         prefix = secrets.token_hex(8)
@@ -276,7 +288,8 @@ class _Call:
         moments = leftovers.moments(record) if record else {}
         try:
             after = enqueue_all(self._session, submission, moments=moments)
-            with self._ledger.change(self._wish.lease_token):
+            # A fact by now, whoever has taken the lease since the commit.
+            with self._ledger.record():
                 self._ledger.submissions.enqueued(submission)
         except FleetError as error:
             queued = {label: task.id for label, task in placed.tasks.items()}
@@ -296,7 +309,7 @@ class _Call:
         left = placement.undo()
         if left is None:
             # An open submission without tasks is closed by the next call.
-            with contextlib.suppress(FleetError), self._ledger.change(self._wish.lease_token):
+            with contextlib.suppress(FleetError), self._ledger.record():
                 self._ledger.submissions.abandon(submission)
         known = error if isinstance(error, FleetError) else FleetError(str(error))
         end = left or "Nothing was queued: what had been added was taken out again."
