@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
-
 from ansible_collections.fleet.jobs.plugins.plugin_utils._action import Result, SlicedAction
+from ansible_collections.fleet.jobs.plugins.plugin_utils._performer import performer
 
 
 class ActionModule(SlicedAction):
@@ -17,18 +15,9 @@ class ActionModule(SlicedAction):
     module = "deploy_audit"
 
     def perform(self, arguments: Result, *, task_vars: Result) -> Result:
-        arguments.setdefault("lease_owner", _performer(task_vars))
+        arguments.setdefault("lease_owner", performer(task_vars))
         return super().perform(arguments, task_vars=task_vars)
 
     def progress(self, result: Result) -> str:
         """What the host waits for."""
         return str((result.get("state") or {}).get("progress") or "not finished yet")
-
-
-def _performer(task_vars: Result) -> str:
-    """The user and the job of AWX where it runs the play, else the user and the controller."""
-    for prefix in ("awx", "tower"):
-        job = task_vars.get(f"{prefix}_job_id")
-        if job is not None:
-            return f"{task_vars.get(f'{prefix}_user_name', 'somebody')} ({prefix} job {job})"
-    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -132,6 +132,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._deploy.apply import (
     ApplyOptions,
     Deployment,
 )
+from ansible_collections.fleet.jobs.plugins.module_utils._deploy.userinfo import secrets_in
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.uv import Index
 
 SPEC = ArgumentSpec(
@@ -181,7 +182,14 @@ def _outcome(done: Applied, *, seconds: float) -> Outcome:
 
 
 def main() -> None:
-    run(SPEC, deploy_apply)
+    run(
+        SPEC,
+        deploy_apply,
+        secrets=lambda params: (
+            *secrets_in(params["repository"]),
+            *secrets_in(params["index_url"]),
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -215,7 +215,6 @@ from ansible_collections.fleet.jobs.plugins.module_utils._ansible.outcome import
     run,
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.audit import (
-    Audit,
     AuditOptions,
     audit,
 )
@@ -223,6 +222,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._deploy.request import 
     RESTART_CLASSES,
     DeployRequest,
 )
+from ansible_collections.fleet.jobs.plugins.module_utils._deploy.userinfo import secrets_in
 
 SPEC = ArgumentSpec(
     options={
@@ -273,49 +273,19 @@ def deploy_audit(request: Request) -> Outcome:
         check_mode=request.check_mode,
     )
     found = audit(DeployRequest.parse(params), request.instance(), options)
-    return _outcome(found, seconds=time.monotonic() - started)
-
-
-def _outcome(found: Audit, *, seconds: float) -> Outcome:
-    plan = found.sight.plan
-    before = {"sha": plan.tree.before_sha, "version": plan.package.installed, "restarted": []}
-    after = dict(before)
-    if found.proceed or found.verdict == "applied":
-        after.update(sha=plan.tree.sha, restarted=list(plan.failures.restart))
-        after["version"] = plan.package.wanted or plan.package.installed
+    before, after = found.difference()
     return Outcome(
         changed=found.changed,
         actions=found.actions[:100],
         before=before,
         after=after,
-        data={
-            "plan": plan.summary(),
-            "proceed": found.proceed,
-            "verdict": found.verdict,
-            "reason": found.reason,
-            "lease_token": found.token,
-            "frozen": list(found.frozen),
-            "finished": found.finished,
-            "state": found.state,
-            "seconds": round(seconds, 3),
-        },
-        warnings=_warnings(found),
+        data={**found.data(), "seconds": round(time.monotonic() - started, 3)},
+        warnings=found.warnings(),
     )
 
 
-def _warnings(found: Audit) -> list[str]:
-    said = list(found.sight.source.notes)
-    if found.sight.plan.decision.action == "finish_old" and found.proceed:
-        names = ", ".join(found.sight.plan.survey.running_labels()[:10])
-        said.append(f"Running jobs import the new code from now on: {names}.")
-    if found.sight.plan.survey.duplicates:
-        names = ", ".join(found.sight.plan.survey.duplicates[:10])
-        said.append(f"Labels that are active more than once: {names}.")
-    return said
-
-
 def main() -> None:
-    run(SPEC, deploy_audit)
+    run(SPEC, deploy_audit, secrets=lambda params: secrets_in(params["repository"]))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ options:
     choices: [stopped, resumed]
     required: true
   owner:
-    description: Who stops the queue, as shown to everybody who is refused meanwhile.
+    description:
+      - Who stops the queue, as shown to everybody who is refused meanwhile.
+      - Without it the action plugin names the user and the controller.
     type: str
     default: emergency stop
 extends_documentation_fragment:

@@ -89,22 +89,16 @@ def gate(
 
     ``plan_id`` is the fleet's plan as somebody saw and approved it; another one is refused.
     """
-    total = len(audits)
     lost = sorted(h for h, audit in audits.items() if audit and audit.get("unreachable"))
     bad = sorted(
         h for h, audit in audits.items() if audit and audit.get("failed") and h not in lost
     )
-    problems = []
-    for what, option, hosts, bound in (
-        ("failed the audit", "deploy_max_failed", bad, max_failed),
-        ("cannot be reached", "deploy_max_unreachable", lost, max_unreachable),
-    ):
-        allowed = _bound(bound, total=total, option=option)
-        if len(hosts) > allowed:
-            names = ", ".join(hosts[:LISTED])
-            problems.append(
-                f"{len(hosts)} of {total} hosts {what} ({names}) and {option} allows {allowed}"
-            )
+    problems = [
+        *_too_many(bad, "failed the audit", "deploy_max_failed", max_failed, len(audits)),
+        *_too_many(
+            lost, "cannot be reached", "deploy_max_unreachable", max_unreachable, len(audits)
+        ),
+    ]
     found = fleet_plan_id(audits)
     if plan_id and plan_id != found:
         problems.append(
@@ -119,6 +113,16 @@ def gate(
         "failed": bad,
         "unreachable": lost,
     }
+
+
+def _too_many(
+    hosts: t.Sequence[str], what: str, option: str, bound: str, total: int
+) -> t.List[str]:
+    allowed = _bound(bound, total=total, option=option)
+    if len(hosts) <= allowed:
+        return []
+    names = ", ".join(hosts[:LISTED])
+    return [f"{len(hosts)} of {total} hosts {what} ({names}) and {option} allows {allowed}"]
 
 
 def fleet_plan_id(audits: t.Mapping[str, t.Optional[Result]]) -> str:

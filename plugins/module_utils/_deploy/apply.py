@@ -8,7 +8,6 @@ next one begins; whatever fails, the queue is thawed and the lease given back.
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 from dataclasses import dataclass, field
 
@@ -19,7 +18,7 @@ from .._jobs.instance import Instance
 from .._jobs.rerun import Report, rerun
 from .._jobs.restart import Wish
 from .._pueue.selection import Selection
-from . import source, wheel
+from . import fence, source, wheel
 from .kill import kill_running
 from .plan import deploy_of, moved_subjects
 from .request import DeployRequest
@@ -85,6 +84,7 @@ class Deployment:
         self.instance = instance
         self.options = options
         self.check_mode = check_mode
+        self._guard = fence.guard(instance.state_dir, options.token)
         self.record = self._recorded()
         self.request = DeployRequest.from_dict(self.record["request"])
         self.done = Applied(self.request, before_sha=self.record["before_sha"])
@@ -178,9 +178,7 @@ class Deployment:
 
     def _pull(self) -> None:
         plan = self._source_plan(self.request.sha)
-        result = source.apply(
-            plan, repository=self.options.repository, guard=self._guard, environ=None
-        )
+        result = source.apply(plan, repository=self.options.repository, guard=self._guard)
         self.done.changed = self.done.changed or result.changed
         self.done.after_sha = result.after_sha
         self.done.actions += list(result.actions)
@@ -308,13 +306,6 @@ class Deployment:
             sha=sha,
             state_dir=self.instance.state_dir,
         )
-
-    @contextlib.contextmanager
-    def _guard(self) -> t.Iterator[None]:
-        """The token is checked right before a change; a long one must not hold the ledger."""
-        with self.instance.ledger() as ledger, ledger.change(self.options.token):
-            pass
-        yield
 
     def _mark(self, phase: str, said: str, data: t.Mapping[str, t.Any]) -> None:
         with self.instance.ledger() as ledger, ledger.change(self.options.token):

@@ -17,7 +17,7 @@ from .._pueue.client import Client
 from .kill import refuse_unsafe_kill
 from .request import DeployRequest
 from .sight import Sight, look, verification
-from .survey import survey
+from .survey import LISTED, survey
 
 _POLL_SECONDS = 0.5
 
@@ -51,6 +51,47 @@ class Audit:
     frozen: t.Tuple[str, ...] = ()
     actions: t.List[str] = field(default_factory=list)
     state: t.Dict[str, t.Any] = field(default_factory=dict)
+
+    def data(self) -> t.Dict[str, t.Any]:
+        """The module's own part of its result."""
+        return {
+            "plan": self.sight.plan.summary(),
+            "proceed": self.proceed,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "lease_token": self.token,
+            "frozen": list(self.frozen),
+            "finished": self.finished,
+            "state": self.state,
+        }
+
+    def difference(self) -> t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any]]:
+        """Before and after the whole deploy, as far as it goes on or would."""
+        plan = self.sight.plan
+        before: t.Dict[str, t.Any] = {
+            "sha": plan.tree.before_sha,
+            "version": plan.package.installed,
+            "restarted": [],
+        }
+        if not self.proceed and self.verdict != "applied":
+            return before, before
+        return before, {
+            "sha": plan.tree.sha,
+            "version": plan.package.wanted or plan.package.installed,
+            "restarted": list(plan.failures.restart[:LISTED]),
+        }
+
+    def warnings(self) -> t.List[str]:
+        """What a person should know although the deploy goes on."""
+        said = list(self.sight.source.notes)
+        queue = self.sight.plan.survey
+        if self.sight.plan.decision.action == "finish_old" and self.proceed:
+            names = ", ".join(queue.running_labels()[:10])
+            said.append(f"Running jobs import the new code from now on: {names}.")
+        if queue.duplicates:
+            names = ", ".join(queue.duplicates[:10])
+            said.append(f"Labels that are active more than once: {names}.")
+        return said
 
 
 def audit(request: DeployRequest, instance: Instance, options: AuditOptions) -> Audit:
