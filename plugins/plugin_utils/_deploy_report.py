@@ -59,11 +59,15 @@ def _verdict(
         if result and result.get("unreachable"):
             return "unreachable", f"Lost at {step}: {_first_line(result.get('msg'))}"
         if result and result.get("failed"):
-            return str(result.get("verdict") or "failed"), _first_line(result.get("msg"))
+            said = result.get("verdict")
+            verdict = str(said) if said in BAD_VERDICTS else "failed"
+            return verdict, _first_line(result.get("msg"))
     if apply is None:
         return str(audit.get("verdict") or "failed"), str(
             audit.get("reason") or "The host was audited; the deploy ended before it was changed."
         )
+    if watch is not None and watch.get("verdict") == "bad":
+        return "failed", f"Deployed, but then: {_first_line(watch.get('reason'))}"
     return str(apply.get("verdict") or "failed"), _reason(apply, watch)
 
 
