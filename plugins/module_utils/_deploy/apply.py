@@ -19,7 +19,7 @@ from .._jobs.rerun import Report, rerun
 from .._jobs.restart import Wish
 from .._pueue.selection import Selection
 from . import fence, source, wheel
-from .kill import kill_running
+from .kill import kill_running, owed
 from .plan import deploy_of, moved_subjects
 from .request import DeployRequest
 from .sight import Sight, look, plan_wheel, restart_wish, verification
@@ -88,6 +88,7 @@ class Deployment:
         self.record = self._recorded()
         self.request = DeployRequest.from_dict(self.record["request"])
         self.done = Applied(self.request, before_sha=self.record["before_sha"])
+        self._owed: t.List[str] = []
 
     def run(self) -> Applied:
         """All phases; an error carries what was done until then."""
@@ -132,6 +133,8 @@ class Deployment:
 
     def _still_true(self) -> Sight:
         """A plan is applied to what was audited, and to nothing else."""
+        with self.instance.ledger(read_only=self.check_mode) as ledger:
+            ledger.lease.require(self.options.token)
         require_room(self.instance)
         seen = look(
             self.request,
@@ -152,6 +155,7 @@ class Deployment:
     # -- the phases ---------------------------------------------------------------------------
 
     def _kill(self, seen: Sight) -> None:
+        self._owed = owed(self.instance)
         if seen.plan.decision.action != "kill":
             return
         self.done.killed = kill_running(
@@ -159,7 +163,6 @@ class Deployment:
             seen.plan.survey.running,
             token=self.options.token,
             by=f"deploy {deploy_of(self.options.plan_id)}",
-            reason="deploy",
         )
         self.done.changed = self.done.changed or bool(self.done.killed)
         self.done.actions += [f'Killed "{name}".' for name in self.done.killed]
@@ -172,7 +175,7 @@ class Deployment:
             self._upgrade()
             self._verify()
         except FleetError as error:
-            if self.request.rollback and self.done.changed:
+            if self.request.rollback and (self.done.changed or self._resumed):
                 self._roll_back(error)
             raise
 
@@ -234,8 +237,9 @@ class Deployment:
         self.done.actions += [f'Thawed group "{name}".' for name in thawed]
 
     def _restart_killed(self) -> t.List[str]:
-        """What this deploy killed runs again, whatever else may be restarted."""
-        labels = tuple(label for label in self.done.killed if label not in self.done.restarted)
+        """What a deploy killed runs again, whatever else may be restarted."""
+        killed = dict.fromkeys([*self.done.killed, *self._owed])
+        labels = tuple(label for label in killed if label not in self.done.restarted)
         if not labels:
             return []
         wish = Wish(selection=Selection(labels=labels), classes=("killed",), budget=len(labels))
@@ -262,31 +266,40 @@ class Deployment:
         error.message += f" The host is back at {before[:12]}."
         self._mark("rollback", f"to {before[:12]}", {"sha": before})
 
+    @property
+    def _resumed(self) -> bool:
+        """The code is here already, and it was an earlier run of this deploy that brought it."""
+        return bool(self.record["before_sha"] == self.request.sha != self._before())
+
     def _before(self) -> t.Optional[str]:
         """Where the checkout stood before this deploy, also if an earlier run of it was cut off."""
-        before = t.cast(t.Optional[str], self.record["before_sha"])
-        if before != self.request.sha:
-            return before
+        return self._found_first("before_sha", but=(self.request.sha,))
+
+    def _found_first(self, key: str, *, but: t.Collection[t.Any]) -> t.Optional[str]:
+        """What the audit found, or what that of an earlier run found that never came to its end."""
+        found = t.cast(t.Optional[str], self.record[key])
+        if found not in but:
+            return found
         with self.instance.ledger() as ledger:
             for deploy in ledger.journal.history():
                 asked = deploy.plan["request"]
                 same = (asked["project"], asked["sha"]) == (self.request.project, self.request.sha)
                 if same and DONE in deploy.phases:
                     break
-                if same and deploy.plan["before_sha"] != self.request.sha:
-                    return t.cast(t.Optional[str], deploy.plan["before_sha"])
-        return before
+                if same and deploy.plan[key] not in but:
+                    return t.cast(t.Optional[str], deploy.plan[key])
+        return found
 
     def _run_killed_again(self, error: FleetError) -> None:
         """A deploy that failed must not have cost anybody a job."""
         try:
             self.done.restarted += self._restart_killed()
         except FleetError as second:
-            names = ", ".join(self.done.killed[:5])
+            names = ", ".join([*self.done.killed, *self._owed][:5])
             error.message += f" The killed jobs ({names}) were not restarted: {second.message}"
 
     def _downgrade(self) -> None:
-        installed = self.record["installed"]
+        installed = self._found_first("installed", but=(None, self.request.version))
         if self.request.package is None or installed is None:
             return
         plan = wheel.plan(

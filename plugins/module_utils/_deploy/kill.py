@@ -7,10 +7,13 @@ from __future__ import annotations
 import typing as t
 
 from .._errors import FleetError, Refused
+from .._jobs import evidence
 from .._jobs.ending import end, still_running
 from .._jobs.instance import Instance
 from .._pueue.snapshot import Task
 from .survey import Survey, name_of
+
+REASON = "deploy"
 
 
 def refuse_unsafe_kill(queue: Survey, instance: Instance) -> None:
@@ -32,8 +35,19 @@ def refuse_unsafe_kill(queue: Survey, instance: Instance) -> None:
         )
 
 
+def owed(instance: Instance) -> t.List[str]:
+    """Labels of what a deploy killed and did not live to restart."""
+    with instance.ledger() as ledger, instance.client() as client:
+        tasks = client.status().latest().values()
+        return [
+            name_of(task)
+            for task in tasks
+            if task.failed and evidence.kill_reason(ledger, task) == REASON
+        ]
+
+
 def kill_running(
-    instance: Instance, tasks: t.Sequence[Task], *, token: str, by: str, reason: str
+    instance: Instance, tasks: t.Sequence[Task], *, token: str, by: str
 ) -> t.List[str]:
     """TERM, so that the runner records the attempt; KILL for who stays; the labels killed."""
     with instance.lock(), instance.client() as client, instance.ledger() as ledger:
@@ -41,7 +55,7 @@ def kill_running(
             alive = still_running(client, tasks)
         for task in alive:
             if task.label:
-                ledger.kills.record(task.label, task.created_at, by=by, reason=reason)
+                ledger.kills.record(task.label, task.created_at, by=by, reason=REASON)
     # The runner's last words go to the ledger, so neither lock nor transaction is held meanwhile.
     with instance.client() as client:
         left = end(client, alive)

@@ -15,6 +15,7 @@ from .._errors import FleetError, Refused
 from .._files import private_directory
 from . import mise, patch, transfer
 from .git import Git, check_repository, check_sha
+from .other_git import lock_that_stays
 from .userinfo import redact, split_userinfo
 from .worktree import Status, Worktree, shown
 
@@ -179,7 +180,7 @@ def _git(path: Path, *, repository: str, environ: t.Optional[t.Mapping[str, str]
 
 
 def _refuse_unusable(tree: Worktree, path: Path) -> None:
-    lock = tree.lock()
+    lock = lock_that_stays(tree.lock, project=path)
     if lock is not None:
         raise FleetError(
             f'"{lock}" exists: another git works in "{path}" now, or one died there. When no git '
