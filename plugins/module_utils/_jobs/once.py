@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import time
 import typing as t
@@ -204,7 +206,11 @@ def _started(wish: Wish, words: t.Sequence[str]) -> t.Optional[Attempt]:
         if mine is not None or over:
             return mine
         time.sleep(0.02)
-    return None
+    # Whoever is told that it did not start may start it again: it must not come later after all.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    return _recorded(wish)
 
 
 def _recorded(wish: Wish) -> t.Optional[Attempt]:

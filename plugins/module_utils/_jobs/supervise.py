@@ -109,7 +109,12 @@ def _spawn(
     reader, writer = os.pipe()
     library = ctypes.CDLL(None, use_errno=True)
     runner = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:  # no process left for this account or in this cgroup
+        os.close(reader)
+        os.close(writer)
+        return 0, OSError(error.errno, error.strerror, command.argv[0])
     if pid == 0:
         _become(command, cap=cap, mask=mask, prctl=library.prctl, runner=runner, writer=writer)
     os.close(writer)

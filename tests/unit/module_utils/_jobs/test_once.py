@@ -110,3 +110,19 @@ def test_tail(tmp_path: Path, content: bytes, told: str) -> None:
     assert once.tail(str(path), limit=10) == told
     assert once.tail(str(tmp_path / "missing")) == ""
     assert once.tail(None) == ""
+
+
+def test_a_start_that_takes_too_long_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told that it did not start, somebody starts it again; then it must not come after all."""
+    monkeypatch.setattr(once, "_START_SECONDS", 1.0)
+    monkeypatch.setattr(once, "_prefixes", lambda _wish: [[]])
+    slow = tmp_path / "slow.pyz"
+    pid = tmp_path / "pid"
+    slow.write_text(
+        f"import os, time\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
+    )
+    with pytest.raises(FleetError, match="could not be started"):
+        once.start(wish(tmp_path), tool=slow)
+    assert process.identity(int(pid.read_text())) is None
