@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -266,7 +265,7 @@ def test_git_outlives_the_module_that_started_it(
     fleet: Fleet, host: EmbeddedHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its reset goes on while the next run begins."""
-    started, goes_on = slow_reset(tmp_path, monkeypatch)
+    started, goes_on = deployer.slow_reset(tmp_path, monkeypatch)
     options = asked(fleet, host)
     module = deployer.start(options)
     eventually(started.exists, timeout=60, what="git resets")
@@ -282,30 +281,6 @@ def test_git_outlives_the_module_that_started_it(
 
     assert (code, answer.get("verdict")) == (0, "applied"), answer
     assert_converged(host, options)
-
-
-def slow_reset(folder: Path, monkeypatch: pytest.MonkeyPatch) -> t.Tuple[Path, Path]:
-    """A git whose first reset holds the index for as long as a file is missing."""
-    started, goes_on, real = folder / "started", folder / "goes-on", shutil.which("git")
-    fake = folder / "bin" / "git"
-    fake.parent.mkdir()
-    fake.write_text(
-        f"""#!/bin/sh
-case " $* " in *" reset "*)
-  if mkdir {started} 2>/dev/null; then
-    top=$({real} rev-parse --absolute-git-dir)
-    cp "$top/index" "$top/index.lock"
-    while [ ! -e {goes_on} ]; do sleep 0.05; done
-    rm "$top/index.lock"
-  fi;;
-esac
-exec {real} "$@"
-""",
-        encoding="utf-8",
-    )
-    fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
-    return started, goes_on
 
 
 def fence(host: EmbeddedHost) -> int:

@@ -10,13 +10,17 @@ import contextlib
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import typing as t
 from dataclasses import dataclass
+from pathlib import Path
 
 if t.TYPE_CHECKING:
+    import pytest
+
     from .fleet import EmbeddedHost
 
 LIMIT_SECONDS = 120.0
@@ -190,6 +194,30 @@ def _strike(cut: Cut) -> None:
     with open(cut.hang, "w", encoding="utf-8"):
         pass
     eventually(lambda: not os.path.exists(cut.hang), timeout=LIMIT_SECONDS, what="a late step")
+
+
+def slow_reset(folder: Path, monkeypatch: pytest.MonkeyPatch) -> t.Tuple[Path, Path]:
+    """A git whose first reset holds the index for as long as a file is missing."""
+    started, goes_on, real = folder / "started", folder / "goes-on", shutil.which("git")
+    fake = folder / "bin" / "git"
+    fake.parent.mkdir()
+    fake.write_text(
+        f"""#!/bin/sh
+case " $* " in *" reset "*)
+  if mkdir {started} 2>/dev/null; then
+    top=$({real} rev-parse --absolute-git-dir)
+    cp "$top/index" "$top/index.lock"
+    while [ ! -e {goes_on} ]; do sleep 0.05; done
+    rm "$top/index.lock"
+  fi;;
+esac
+exec {real} "$@"
+""",
+        encoding="utf-8",
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
+    return started, goes_on
 
 
 def _main() -> None:
