@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 _UINT, _NEGINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _MAJOR_NAMES = {_BYTES: "a byte string", _TAG: "a tag", _SIMPLE: "a float or simple value"}
-_SIMPLE_VALUES = {0xF4: False, 0xF5: True, 0xF6: None}
+# Items that are one byte: numbers from -24 to 23, and what is neither a number nor a text.
+_SINGLE_BYTES: t.Dict[int, t.Union[bool, int, None]] = {
+    **{number: number for number in range(24)},
+    **{0x20 + number: -1 - number for number in range(24)},
+    **{0xF4: False, 0xF5: True, 0xF6: None},
+}
+# By its first byte, how many bytes a text of up to 23 has in all; 0 for everything else.
+_SHORT_TEXT = [byte - 0x5F if 0x60 <= byte < 0x78 else 0 for byte in range(256)]
 _ARGUMENT_SIZES = {24: 1, 25: 2, 26: 4, 27: 8}
 _MAX_UINT = (1 << 64) - 1
 
@@ -91,166 +98,193 @@ def decode(
     return _Decoder(data, bounds, keep).whole()
 
 
+def _error(position: int, what: str) -> CborError:
+    return CborError(f"byte {position}: {what}")
+
+
 class _Decoder:
-    """One pass over ``data``; short texts (0x60 to 0x77) take a short way, for replies of MBs."""
+    """One pass over ``data``. A reader takes the position of a byte and returns what it read
+    there and the position behind it.
+
+    Replies are MBs of short texts under few names, so the loops over maps read these themselves.
+    They do not look whether a text reaches beyond the end: then there is no next byte to read, or
+    ``whole`` sees the wrong end.
+    """
 
     def __init__(self, data: bytes, limits: Limits, keep: t.Optional[Keep]) -> None:
         self._data = data
         self._end = len(data)
         self._depth_left = limits.depth
         self._items_left = limits.items
-        self._known: t.Dict[bytes, str] = {}
+        # Short texts that were keys before; None stands for "read this key by itself".
+        self._names: t.Dict[bytes, t.Optional[str]] = {b"": None}
         self._kept_name = keep.name if keep else None
         self._kept_prefix = keep.prefix.encode("utf-8") if keep else b""
-        self._position = 0
 
     def whole(self) -> t.Any:
-        value = self._value()
-        if self._position != self._end:
-            raise self._error(f"{self._end - self._position} bytes left over after the value")
+        try:
+            value, position = self._value(0)
+        except IndexError:
+            raise _error(self._end, "the data end where a value should begin") from None
+        if position > self._end:
+            raise self._beyond(position)
+        if position < self._end:
+            raise _error(position, f"{self._end - position} bytes left over after the value")
         return value
 
-    def _error(self, what: str) -> CborError:
-        return CborError(f"byte {self._position}: {what}")
+    def _beyond(self, stop: int) -> CborError:
+        return _error(self._end, f"a text reaches {stop - self._end} bytes beyond the end")
 
-    def _head(self) -> t.Tuple[int, int]:
-        """Major type and argument at the position, which moves behind them."""
-        start = self._position
-        if start >= self._end:
-            raise self._error("the data end where a value should begin")
-        initial = self._data[start]
-        info = initial & 0x1F
+    def _not_utf8(self, stop: int, error: UnicodeDecodeError) -> CborError:
+        """A text that is not UTF-8, perhaps only because its end is missing."""
+        if stop > self._end:
+            return self._beyond(stop)
+        return _error(stop, f"text that is not UTF-8: {error.reason}")
+
+    def _argument(self, position: int) -> t.Tuple[int, int]:
+        """The argument of an item, and where its content begins."""
+        info = self._data[position] & 0x1F
+        start = position + 1
         if info < 24:
-            self._position = start + 1
-            return initial >> 5, info
+            return info, start
         size = _ARGUMENT_SIZES.get(info)
         if size is None:
-            raise self._error("indefinite or reserved length")
-        stop = start + 1 + size
+            raise _error(position, "indefinite or reserved length")
+        stop = start + size
         if stop > self._end:
-            raise self._error("the data end inside a length")
-        self._position = stop
-        return initial >> 5, int.from_bytes(self._data[start + 1 : stop], "big")
+            raise _error(position, "the data end inside a length")
+        return int.from_bytes(self._data[start:stop], "big"), stop
 
-    def _value(self) -> t.Any:
-        start = self._position
-        initial = self._data[start] if start < self._end else 0
-        if 0x60 <= initial < 0x78:
-            self._position = start + 1
-            return self._text(initial - 0x60)
-        if initial >> 5 == _SIMPLE:
-            return self._simple()
-        major, argument = self._head()
-        if major == _TEXT:
-            return self._text(argument)
-        if major == _MAP:
-            return self._map(argument)
-        if major == _ARRAY:
-            return self._array(argument)
-        if major == _UINT:
-            return argument
-        if major == _NEGINT:
-            return -1 - argument
-        raise self._error(f"{_MAJOR_NAMES[major]} has no place in pueue's protocol")
+    def _value(self, position: int) -> t.Tuple[t.Any, int]:
+        return _READERS[self._data[position]](self, position)
 
-    def _simple(self) -> t.Optional[bool]:
-        initial = self._data[self._position]
-        if initial not in _SIMPLE_VALUES:
-            raise self._error(f"{_MAJOR_NAMES[_SIMPLE]} has no place in pueue's protocol")
-        self._position += 1
-        return _SIMPLE_VALUES[initial]
+    def _foreign(self, position: int) -> t.Tuple[t.Any, int]:
+        major = self._data[position] >> 5
+        if major != _SIMPLE:
+            self._argument(position)
+        raise _error(position, f"{_MAJOR_NAMES[major]} has no place in pueue's protocol")
 
-    def _text(self, length: int) -> str:
-        stop = self._position + length
+    def _single(self, position: int) -> t.Tuple[t.Any, int]:
+        return _SINGLE_BYTES[self._data[position]], position + 1
+
+    def _negative(self, position: int) -> t.Tuple[int, int]:
+        argument, stop = self._argument(position)
+        return -1 - argument, stop
+
+    def _text(self, position: int) -> t.Tuple[str, int]:
+        length, start = self._argument(position)
+        return self._slice(start, start + length), start + length
+
+    def _slice(self, start: int, stop: int) -> str:
         if stop > self._end:
-            raise self._error(f"a text of {length} bytes reaches beyond the end of the data")
+            raise self._beyond(stop)
         try:
-            text = self._data[self._position : stop].decode("utf-8")
+            return self._data[start:stop].decode()
         except UnicodeDecodeError as error:
-            raise self._error(f"text that is not UTF-8: {error.reason}") from error
-        self._position = stop
-        return text
+            raise self._not_utf8(stop, error) from error
 
-    def _enter(self, items: int) -> None:
+    def _enter(self, items: int, position: int) -> None:
         """Refuse a container before anything is reserved for what it announces."""
         self._depth_left -= 1
         self._items_left -= items
         if self._depth_left < 0:
-            raise self._error("nested too deeply")
-        if items > self._end - self._position:
-            raise self._error(f"announces {items} items, more than the bytes that follow")
+            raise _error(position, "nested too deeply")
+        if items > self._end - position:
+            raise _error(position, f"announces {items} items, more than the bytes that follow")
         if self._items_left < 0:
-            raise self._error("more items than are accepted")
+            raise _error(position, "more items than are accepted")
 
-    def _array(self, length: int) -> t.List[t.Any]:
-        self._enter(length)
-        values = [self._value() for _unused in range(length)]
-        self._depth_left += 1
-        return values
-
-    def _map(self, length: int) -> t.Dict[t.Any, t.Any]:
-        self._enter(2 * length)
-        result: t.Dict[t.Any, t.Any] = {}
+    def _array(self, position: int) -> t.Tuple[t.List[t.Any], int]:
+        length, position = self._argument(position)
+        self._enter(length, position)
+        values: t.List[t.Any] = []
         for _unused in range(length):
-            key = self._key()
-            result[key] = self._kept() if key == self._kept_name else self._value()
-        if len(result) != length:
-            raise self._error("a key occurs twice in one map")
+            value, position = self._value(position)
+            values.append(value)
         self._depth_left += 1
-        return result
+        return values, position
 
-    def _key(self) -> t.Union[str, int]:
-        """A map's key; the few field names of a protocol are decoded once."""
-        start = self._position
-        initial = self._data[start] if start < self._end else 0
-        if 0x60 <= initial < 0x78:
-            stop = start + initial - 0x5F
-            raw = self._data[start:stop]
-            known = self._known.get(raw)
-            if known is not None:
-                self._position = stop
-                return known
-            text = str(self._value())
-            self._known[raw] = text
-            return text
-        key = self._value()
-        if isinstance(key, bool) or not isinstance(key, (int, str)):
-            raise self._error("a map's key is neither text nor an integer")
-        return key
+    def _map(self, position: int) -> t.Tuple[t.Dict[t.Any, t.Any], int]:
+        length, position = self._argument(position)
+        self._enter(2 * length, position)
+        data, names = self._data, self._names
+        result: t.Dict[t.Any, t.Any] = {}
+        try:
+            for _unused in range(length):
+                stop = position + _SHORT_TEXT[data[position]]
+                try:
+                    key: t.Any = names[data[position:stop]]
+                except KeyError:
+                    key = None
+                if key is None:
+                    key, stop = self._key(position)
+                    if key == self._kept_name:
+                        result[key], position = self._kept(stop)
+                        continue
+                position = stop + _SHORT_TEXT[data[stop]]
+                if position > stop:
+                    result[key] = data[stop + 1 : position].decode()
+                else:
+                    result[key], position = _READERS[data[stop]](self, stop)
+        except UnicodeDecodeError as error:
+            raise self._not_utf8(position, error) from error
+        if len(result) != length:
+            raise _error(position, "a key occurs twice in one map")
+        self._depth_left += 1
+        return result, position
 
-    def _kept(self) -> t.Any:
+    def _key(self, position: int) -> t.Tuple[t.Union[str, int], int]:
+        """A map's key; short texts are names of fields and will be known the next time."""
+        key, stop = self._value(position)
+        if type(key) is int:
+            return key, stop
+        if not isinstance(key, str):
+            raise _error(position, "a map's key is neither text nor an integer")
+        if _SHORT_TEXT[self._data[position]]:
+            self._names[self._data[position:stop]] = None if key == self._kept_name else key
+        return key, stop
+
+    def _kept(self, position: int) -> t.Tuple[t.Dict[str, str], int]:
         """A map of which most entries are skipped unread, so that they never become objects."""
-        major, length = self._head()
-        if major != _MAP:
-            raise self._error(f'"{self._kept_name}" is not a map')
-        self._enter(2 * length)
+        data, prefix = self._data, self._kept_prefix
+        if data[position] >> 5 != _MAP:
+            raise _error(position, f'"{self._kept_name}" is not a map')
+        length, position = self._argument(position)
+        self._enter(2 * length, position)
         result: t.Dict[str, str] = {}
         for _unused in range(length):
-            wanted = self._text_span()
-            value = self._text_span()
-            if self._data.startswith(self._kept_prefix, wanted[0], wanted[1]):
-                result[self._slice(wanted)] = self._slice(value)
+            start, stop = position + 1, position + _SHORT_TEXT[data[position]]
+            if stop < start:
+                start, stop = self._span(position)
+            value, position = stop + 1, stop + _SHORT_TEXT[data[stop]]
+            if position < value:
+                value, position = self._span(stop)
+            if data.startswith(prefix, start, stop):
+                result[self._slice(start, stop)] = self._slice(value, position)
         self._depth_left += 1
-        return result
+        return result, position
 
-    def _text_span(self) -> t.Tuple[int, int]:
-        start = self._position
-        initial = self._data[start] if start < self._end else 0
-        if 0x60 <= initial < 0x78:
-            self._position = start + 1
-            length = initial - 0x60
-        else:
-            major, length = self._head()
-            if major != _TEXT:
-                raise self._error(f'an entry of "{self._kept_name}" is not text')
-        start = self._position
-        self._position = stop = start + length
+    def _span(self, position: int) -> t.Tuple[int, int]:
+        """Where a text of any length begins and ends."""
+        if self._data[position] >> 5 != _TEXT:
+            raise _error(position, f'an entry of "{self._kept_name}" is not text')
+        length, start = self._argument(position)
+        stop = start + length
         if stop > self._end:
-            raise self._error(f"a text of {length} bytes reaches beyond the end of the data")
+            raise self._beyond(stop)
         return start, stop
 
-    def _slice(self, span: t.Tuple[int, int]) -> str:
-        try:
-            return self._data[span[0] : span[1]].decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise self._error(f"text that is not UTF-8: {error.reason}") from error
+
+_Reader = t.Callable[[_Decoder, int], t.Tuple[t.Any, int]]
+_BY_MAJOR: t.Dict[int, _Reader] = {
+    _UINT: _Decoder._argument,
+    _NEGINT: _Decoder._negative,
+    _TEXT: _Decoder._text,
+    _ARRAY: _Decoder._array,
+    _MAP: _Decoder._map,
+}
+# By an item's first byte.
+_READERS: t.List[_Reader] = [
+    _Decoder._single if byte in _SINGLE_BYTES else _BY_MAJOR.get(byte >> 5, _Decoder._foreign)
+    for byte in range(256)
+]

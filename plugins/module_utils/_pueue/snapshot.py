@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import operator
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,46 +67,67 @@ class Task:
     @classmethod
     def from_wire(cls, wire: t.Mapping[str, t.Any]) -> Task:
         """A task as Status and the state file spell it."""
-        status, times = _status(wire["status"])
+        values = _REQUIRED_VALUES(wire)
+        if tuple(map(type, values)) != _REQUIRED_TYPES:
+            raise _wrong_type(wire)
+        number, group, command, path, priority, numbers, created_at, envs, wire_status = values
+        label = wire.get("label")
+        if label is not None and type(label) is not str:
+            raise TypeError(f"label is a {type(label).__name__}")
+        status, times = _status(wire_status)
         result, exit_code, spawn_error = _result(times.get("result"))
-        created_at = _typed(wire, "created_at", str)
         return cls(
-            id=_typed(wire, "id", int),
-            label=None if wire.get("label") is None else _typed(wire, "label", str),
-            group=_typed(wire, "group", str),
+            id=number,
+            label=label,
+            group=group,
             status=status,
             result=result,
             exit_code=exit_code,
-            command=_typed(wire, "original_command", str),
-            path=_typed(wire, "path", str),
-            priority=_typed(wire, "priority", int),
-            dependencies=_dependencies(wire),
+            command=command,
+            path=path,
+            priority=priority,
+            dependencies=_dependencies(numbers),
             created_at=created_at,
             created=epoch(created_at),
             enqueued=_moment(times, "enqueued_at"),
             started=_moment(times, "start"),
             ended=_moment(times, "end"),
             enqueue_at=_moment(times, "enqueue_at"),
-            marker=_marker(wire["envs"]),
+            marker=_marker(envs),
             spawn_error=spawn_error,
         )
 
 
+# Exactly these types: True is an int to Python, but not to pueue.
+_REQUIRED: t.Dict[str, t.Type[t.Any]] = {
+    "id": int,
+    "group": str,
+    "original_command": str,
+    "path": str,
+    "priority": int,
+    "dependencies": list,
+    "created_at": str,
+    "envs": dict,
+    "status": dict,
+}
+_REQUIRED_VALUES = operator.itemgetter(*_REQUIRED)
+_REQUIRED_TYPES = tuple(_REQUIRED.values())
+
+
+def _wrong_type(wire: t.Mapping[str, t.Any]) -> TypeError:
+    name = next(name for name, kind in _REQUIRED.items() if type(wire[name]) is not kind)
+    return TypeError(f"{name} is a {type(wire[name]).__name__}")
+
+
 def _typed(wire: t.Mapping[str, t.Any], name: str, kind: t.Type[t.Any]) -> t.Any:
     value = wire[name]
-    if not _is(value, kind):
+    if type(value) is not kind:
         raise TypeError(f"{name} is a {type(value).__name__}")
     return value
 
 
-def _is(value: t.Any, kind: t.Type[t.Any]) -> bool:
-    """True is an int to Python, but not to pueue."""
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-def _dependencies(wire: t.Mapping[str, t.Any]) -> t.Tuple[int, ...]:
-    numbers = _typed(wire, "dependencies", list)
-    if not all(_is(number, int) for number in numbers):
+def _dependencies(numbers: t.List[t.Any]) -> t.Tuple[int, ...]:
+    if not all(type(number) is int for number in numbers):
         raise TypeError("a dependency is no id")
     return tuple(numbers)
 
@@ -113,7 +135,7 @@ def _dependencies(wire: t.Mapping[str, t.Any]) -> t.Tuple[int, ...]:
 def _task(key: t.Union[int, str], wire: t.Mapping[str, t.Any]) -> Task:
     task = Task.from_wire(wire)
     # Requests go by the key; a key of its own would make us act on another task.
-    if str(task.id) != str(key):
+    if task.id != key and str(task.id) != key:
         raise ValueError(f"task {task.id} is listed under {key}")
     return task
 
