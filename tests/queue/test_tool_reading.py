@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleet.jobs.plugins.module_utils._jobs import rerun
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs import record, rerun
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs.restart import Wish
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.selection import Selection
 from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
@@ -137,3 +137,16 @@ def test_a_strangers_task_has_a_log_too(queue: GuardedQueue) -> None:
     done = tool(queue, "logs", "a/1")
     assert done.stdout == "strange\n" and "does not know" in done.stderr
     assert answer(queue, "why", "a/1")["class"] == "ok"
+
+
+def test_what_waits_for_the_ledger_is_told(queue: GuardedQueue) -> None:
+    queue.queue(queue.job("a/1", "true"))
+    queue.finished("a/1")
+    began = record.Beginning("a/2", "key", 100.0, 7, "boot:7:1")
+    end = record.Ending("oom_cap", 110.0, exit_code=137, message="It reached 5G of 5G.")
+    record._spool(queue.state_dir, record.Begun(began), end, why="a test")
+    before = everything(queue.state_dir)
+    told = answer(queue, "why", "a/2")
+    assert told["class"] == "oom_cap"
+    assert [one["message"] for one in told["attempts"]] == ["It reached 5G of 5G."]
+    assert everything(queue.state_dir) == before

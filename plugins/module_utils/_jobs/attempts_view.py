@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from .classes import without_attempt
 if t.TYPE_CHECKING:
     from .._ledger.store import Ledger
     from .._pueue.snapshot import Snapshot, Task
+    from . import record
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,25 @@ def is_alive(attempt: Attempt) -> bool:
     if ":" not in attempt.boot_id:
         return found.partition(":")[0] == attempt.boot_id
     return found == attempt.boot_id
+
+
+def with_spooled(
+    known: t.Sequence[Attempt], spooled: t.Sequence[t.Tuple[record.Begun, record.Ending]]
+) -> t.List[Attempt]:
+    """A label's attempts as they will be once the spool is in the ledger; oldest first; pure."""
+    found = {attempt.started: attempt for attempt in known}
+    for begun, ending in spooled:
+        beginning = begun.beginning
+        number = max((one.number for one in found.values()), default=0) + 1
+        attempt = found.get(beginning.started) or Attempt(
+            id=0, number=number, **dataclasses.asdict(beginning)
+        )
+        if attempt.ended is None:
+            values = dataclasses.asdict(ending)
+            values["enforcement"] = ending.enforcement or attempt.enforcement
+            attempt = dataclasses.replace(attempt, **values)
+        found[beginning.started] = attempt
+    return sorted(found.values(), key=lambda attempt: attempt.number)
 
 
 def settle(

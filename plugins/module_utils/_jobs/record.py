@@ -127,6 +127,19 @@ def pending(state_dir: Path) -> int:
     return sum(len(_names(folder)) for folder in _folders(state_dir))
 
 
+def spooled(state_dir: Path, label: str) -> t.List[t.Tuple[Begun, Ending]]:
+    """What waits in the spool about one label, oldest first; reads only."""
+    found: t.List[t.Tuple[Begun, Ending]] = []
+    for folder in _folders(state_dir):
+        for name in _names(folder):
+            begun, ending = None, None
+            with contextlib.suppress(OSError):  # merged meanwhile
+                begun, ending = _read(folder / name)
+            if begun is not None and ending is not None and begun.beginning.label == label:
+                found.append((begun, ending))
+    return sorted(found, key=lambda one: one[0].beginning.started)
+
+
 def _merge_folder(state_dir: Path, folder: Path) -> int:
     merged = 0
     with locked(folder / ".lock", timeout=5.0, holder="another merge of the spool"):
@@ -160,19 +173,19 @@ def _start(ledger: Ledger, beginning: Beginning) -> t.Tuple[int, int]:
 def _complete(ledger: Ledger, begun: Begun, ending: Ending) -> None:
     """Close the attempt's row; make it first where this ledger has none, or another's there."""
     with ledger.record():
-        row = begun.row
-        if row is None or not _is_row_of(ledger, row, begun.beginning):
+        row = _row_of(ledger, begun.beginning)
+        if row is None:
             row = _start(ledger, begun.beginning)[0]
         _finish(ledger, row, ending)
 
 
-def _is_row_of(ledger: Ledger, row: int, beginning: Beginning) -> bool:
-    """A ledger that was replaced meanwhile numbers its rows anew."""
-    try:
-        found = ledger.attempts.get(row)
-    except FleetError:
-        return False
-    return (found.label, found.started) == (beginning.label, beginning.started)
+def _row_of(ledger: Ledger, beginning: Beginning) -> t.Optional[int]:
+    """By what the attempt is, not by its number: a ledger that was replaced meanwhile numbers
+    anew, and a merge that was killed has made the row and not deleted the file."""
+    for found in ledger.attempts.of_task(beginning.task_key):
+        if (found.label, found.started) == (beginning.label, beginning.started):
+            return found.id
+    return None
 
 
 def _finish(ledger: Ledger, row: int, ending: Ending) -> None:

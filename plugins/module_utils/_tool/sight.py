@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._errors import FleetError
-from .._jobs import archive, evidence
-from .._jobs.attempts_view import is_alive
+from .._jobs import archive, evidence, record
+from .._jobs.attempts_view import is_alive, with_spooled
 from .._jobs.instance import Instance
 from .._ledger.attempts import Attempt
 from .._pueue.snapshot import Snapshot, Task
@@ -36,8 +36,10 @@ class Sight:
 def look(instance: Instance, label: str) -> Sight:
     """Read the ledger and the queue; a queue that does not answer is no reason to say nothing."""
     snapshot, note = _snapshot(instance)
+    # Before the ledger: what is merged in between is then seen twice, and not never.
+    spooled = record.spooled(instance.state_dir, label)
     with instance.ledger(read_only=True) as ledger:
-        attempts = tuple(ledger.attempts.history(label))
+        attempts = tuple(with_spooled(ledger.attempts.history(label), spooled))
         tasks = snapshot.by_label().get(label, []) if snapshot else []
         task = tasks[-1] if tasks else None
         task_class = None
