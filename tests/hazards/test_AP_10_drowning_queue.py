@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-10: a state file that grows without a word, and makes every change slower."""
+"""AP-10: a state file that grows without a word, and makes every change slower.
+
+Stopped by: ``pueue_queue_guarded`` warns at 10 MB of state file, refuses at 50 MB and at its
+number of tasks, and names ``pueue_clean``.
+"""
 
 from __future__ import annotations
 

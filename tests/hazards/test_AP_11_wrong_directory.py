@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-11 (G-12): the job runs wherever the submitting session happened to be."""
+"""AP-11 (G-12): the job runs wherever the submitting session happened to be.
+
+Stopped by: ``pueue_queue_guarded`` refuses a job whose ``chdir`` is missing, relative or does
+not exist, before anything is queued.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-16: what the submitter has in its environment lands in pueue's state file, in clear text."""
+"""AP-16: what the submitter has in its environment lands in pueue's state file, in clear text.
+
+Stopped by: a minimal task environment; secrets come from a private ``env_file``, read on the
+host when the job starts.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-17: one phase's cleanup glob eats another phase's files."""
+"""AP-17: one phase's cleanup glob eats another phase's files.
+
+Stopped by: ``pueue_queue_guarded`` intersects the globs of all ``artifacts``, also with jobs
+that run already, and refuses.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-18: a loop around ``pueue restart`` made 12,800 tasks out of 60, all bound to fail."""
+"""AP-18: a loop around ``pueue restart`` made 12,800 tasks out of 60, all bound to fail.
+
+Stopped by: ``pueue_restart_guarded`` restarts in place, within a budget per label and day, and
+refuses a failure that repeats itself.
+"""
 
 from __future__ import annotations
 

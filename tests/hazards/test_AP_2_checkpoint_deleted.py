@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-2: the checkpoint's name misses a parameter; one job deletes the other one's checkpoint."""
+"""AP-2: the checkpoint's name misses a parameter; one job deletes the other one's checkpoint.
+
+Stopped by: ``pueue_queue_guarded`` refuses two jobs that claim one checkpoint and could run at
+once.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-3: after a restart the log shows the old error, and later the old error is nowhere."""
+"""AP-3: after a restart the log shows the old error, and later the old error is nowhere.
+
+Stopped by: each attempt has its own log in the archive; ``fleet-jobs logs LABEL --attempt N``
+shows it.
+"""
 
 from __future__ import annotations
 

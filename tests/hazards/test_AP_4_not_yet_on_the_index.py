@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-4: a version that was published a moment ago is not found yet."""
+"""AP-4: a version that was published a moment ago is not found yet.
+
+Stopped by: ``deploy_wheel`` retries with backoff on exactly that answer, and reports any other
+error at once.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-5: a wheel is installed where jobs run an editable checkout."""
+"""AP-5: a wheel is installed where jobs run an editable checkout.
+
+Stopped by: ``deploy_wheel`` refuses an environment that has the package as an editable install.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-6: phases that were queued together ran together."""
+"""AP-6: phases that were queued together ran together.
+
+Stopped by: ``after`` makes edges by label, whatever the order; one that leads nowhere or in a
+circle is refused.
+"""
 
 from __future__ import annotations
 

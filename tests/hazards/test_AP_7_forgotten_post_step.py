@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-7: "run optimise afterwards" depended on a session that was gone by then."""
+"""AP-7: "run optimise afterwards" depended on a session that was gone by then.
+
+Stopped by: the post-step is a dependent job of the same submission, which is queued whole or
+not at all.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AP-8: a monitor with task ids in it crashes after a re-queue, or watches another job."""
+"""AP-8: a monitor with task ids in it crashes after a re-queue, or watches another job.
+
+Stopped by: ``pueue_status`` and ``pueue_wait`` select by label and group and know no ids.
+"""
 
 from __future__ import annotations
 

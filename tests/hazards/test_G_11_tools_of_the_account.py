@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""G-11: programs in ~/.cargo/bin and ~/.local/bin are not found inside jobs."""
+"""G-11: programs in ~/.cargo/bin and ~/.local/bin are not found inside jobs.
+
+Stopped by: the runner puts both folders on the job's PATH.
+"""
 
 from __future__ import annotations
 

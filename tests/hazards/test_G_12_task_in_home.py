@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""G-12: a relative command means whatever lies where the submitting session stands."""
+"""G-12: a relative command means whatever lies where the submitting session stands.
+
+Stopped by: ``chdir`` is required, and a relative command is looked up there.
+"""
 
 from __future__ import annotations
 

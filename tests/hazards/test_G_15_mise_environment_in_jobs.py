@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """G-15 and G-16: jobs do not see mise's [env]; and a foreign __MISE_DIFF breaks mise.
 
+Stopped by: the runner starts jobs of a mise project through mise, without ``__MISE_DIFF``;
+secrets and overrides stay above it.
+
 mise itself is a stand-in here, a shell script with the same command line: it sets what the
 project's configuration says and runs the rest.
 """

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""G-3: the wheel is upgraded, but jobs import the checkout they are started in."""
+"""G-3: the wheel is upgraded, but jobs import the checkout they are started in.
+
+Stopped by: ``deploy_verify`` asks the jobs' interpreter in the jobs' directory, and checks
+assertions on that code.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""G-4: the daemon is not running. pueue says "Did you start it?"; we say how, and it works."""
+"""G-4: the daemon is not running. pueue says "Did you start it?"; we say how, and it works.
+
+Stopped by: the error names socket and pid file and the command that starts the daemon.
+"""
 
 from __future__ import annotations
 

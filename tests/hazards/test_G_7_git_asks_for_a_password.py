@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""G-7: a host has no access to the repository, and git waits for somebody to type a password."""
+"""G-7: a host has no access to the repository, and git waits for somebody to type a password.
+
+Stopped by: git of ours never prompts; the error says what gives the host access.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""G-9: retrying does not help where the index's old answer is still in the cache."""
+"""G-9: retrying does not help where the index's old answer is still in the cache.
+
+Stopped by: ``deploy_wheel`` asks the index anew each time (``--refresh``).
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""INV-1: two parameter values, one file name; the second job writes over the first one's result."""
+"""INV-1: two parameter values, one file name; the second job writes over the first one's result.
+
+Stopped by: ``pueue_queue_guarded`` refuses a path that two jobs share, and says which parameter
+is missing in it.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""INV-2: queued again without a look at what runs; the same job is active twice."""
+"""INV-2: queued again without a look at what runs; the same job is active twice.
+
+Stopped by: ``pueue_queue_guarded`` skips a label that is active, and says so.
+"""
 
 from __future__ import annotations
 

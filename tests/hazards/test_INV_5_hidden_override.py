@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""INV-5: a per-job environment prefix changes the configuration past review."""
+"""INV-5: a per-job environment prefix changes the configuration past review.
+
+Stopped by: ``pueue_queue_guarded`` refuses every form of the prefix; an ``override`` is open
+and recorded.
+"""
 
 from __future__ import annotations
 

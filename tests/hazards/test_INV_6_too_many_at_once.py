@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""INV-6: more jobs at once than the host carries; pueue takes any number and nothing steps back."""
+"""INV-6: more jobs at once than the host carries; pueue takes any number and nothing steps back.
+
+Stopped by: ``pueue_group`` sizes by 80 % of memory and cores, and refuses ``0`` (no limit);
+``host_watch`` says when it is too much.
+"""
 
 from __future__ import annotations
 

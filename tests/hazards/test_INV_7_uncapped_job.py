@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""INV-7: a job runs over its memory cap because the host enforces none, and nobody notices."""
+"""INV-7: a job runs over its memory cap because the host enforces none, and nobody notices.
+
+Stopped by: ``cap: require`` starts nothing without a proven cap; ``prefer`` watches the memory
+and says so.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""INV-8: a remembered task id belongs to another job by the time it is used."""
+"""INV-8: a remembered task id belongs to another job by the time it is used.
+
+Stopped by: dependencies are given by label, and resolved under the lock.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""INV-9: a merge glob that is not scoped to its category takes another category's files in."""
+"""INV-9: a merge glob that is not scoped to its category takes another category's files in.
+
+Stopped by: ``pueue_queue_guarded`` refuses a glob that meets another category's files.
+"""
 
 from __future__ import annotations
 
