@@ -76,7 +76,9 @@ class Task:
             raise TypeError(f"label is a {type(label).__name__}")
         status, times = _status(wire_status)
         result, exit_code, spawn_error = _result(times.get("result"))
-        return cls(
+        task = object.__new__(cls)
+        # A frozen class's own __init__ calls a function for each field.
+        task.__dict__.update(
             id=number,
             label=label,
             group=group,
@@ -86,7 +88,7 @@ class Task:
             command=command,
             path=path,
             priority=priority,
-            dependencies=_dependencies(numbers),
+            dependencies=_dependencies(numbers) if numbers else (),
             created_at=created_at,
             created=epoch(created_at),
             enqueued=_moment(times, "enqueued_at"),
@@ -96,6 +98,7 @@ class Task:
             marker=_marker(envs),
             spawn_error=spawn_error,
         )
+        return task
 
 
 # Exactly these types: True is an int to Python, but not to pueue.
