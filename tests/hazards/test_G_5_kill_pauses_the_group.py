@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """G-5: ``pueue kill`` of a group pauses it, and what is queued there waits for ever.
 
-Stopped by: status, wait and restart name the paused group, ``pueue_group`` resumes it; a stop
-of ours remembers what ran.
+Stopped by: status, wait and restart name the paused group, and ``pueue_group`` resumes it.
 """
 
 from __future__ import annotations
