@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from collections import Counter
 from dataclasses import dataclass
@@ -91,7 +92,8 @@ def plan_wheel(request: DeployRequest) -> t.Optional[wheel.WheelPlan]:
         python=request.python,
         package=request.package,
         version=request.version,
-        chdir=request.project,
+        # A host's first deploy is audited before there is a checkout.
+        chdir=request.project if os.path.isdir(request.project) else None,
     )
 
 
