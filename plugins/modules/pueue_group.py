@@ -120,7 +120,7 @@ capacity:
       type: int
   sample: {max_jobs: 6, limit: cores, by_memory: 9, by_cores: 6}
 thawed:
-  description: Groups that were thawed because the lease that had frozen them expired.
+  description: Groups that were, or would be, thawed because the lease that had frozen them ended.
   returned: success
   type: list
   elements: str
@@ -134,6 +134,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._ansible.outcome import
     run,
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import group
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs.recovery import thaw_sentences
 
 SPEC = arguments.ArgumentSpec(
     options={
@@ -169,7 +170,7 @@ def change(request: Request) -> Outcome:
         data["capacity"] = dict(slots.capacity)
     return Outcome(
         changed=bool(made.steps or thawed),
-        actions=[step.sentence for step in made.steps],
+        actions=[*thaw_sentences(thawed), *(step.sentence for step in made.steps)],
         before=dict(made.before),
         after=dict(made.after),
         data=data,

@@ -125,7 +125,8 @@ actions:
   elements: str
   sample: ['Restart "bars/XRPUSDT@250" in place (class infra).']
 restarted:
-  description: Labels that are queued or running again, or in check mode would be.
+  description: Labels that are queued or running again, or in check mode would be; the first of
+    them where there are many.
   returned: success
   type: list
   elements: str
@@ -152,13 +153,19 @@ left:
   elements: dict
   sample: []
 counts:
-  description: How many there are of each; the lists above hold the first 50 of those skipped,
-    refused and left.
+  description: How many there are of each; the lists above hold the first of them, so that the
+    result keeps below 8 KB.
   returned: success
   type: dict
   sample: {restarted: 1, skipped: 1, refused: 1, left: 0}
 waiting_groups:
   description: Paused groups in which restarted jobs wait (G-5).
+  returned: success
+  type: list
+  elements: str
+  sample: []
+thawed:
+  description: Groups that were, or would be, thawed because the lease that had frozen them ended.
   returned: success
   type: list
   elements: str
@@ -224,7 +231,7 @@ def change(request: Request) -> Outcome:
     )
     before, after = rerun.before_and_after(report)
     return Outcome(
-        changed=bool(report.restarted),
+        changed=report.changed,
         actions=rerun.sentences(report),
         before=before,
         after=after,

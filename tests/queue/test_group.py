@@ -7,7 +7,9 @@ import typing as t
 
 import pytest
 
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs import group
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
+from ansible_collections.fleet.jobs.plugins.module_utils._pueue.errors import PueueError
 from ansible_collections.fleet.jobs.tests.support.ansible import run_module
 from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
 from ansible_collections.fleet.jobs.tests.support.files import everything
@@ -97,6 +99,19 @@ def test_groups_frozen_by_an_expired_lease_are_thawed(daemon: PrivateDaemon, cal
         lease = ledger.lease.take("ben", "deploy", 600.0)
         ledger.lease.set_frozen(lease.token, ["default"])
     queue.pause()
+    foreseen = call(name="other", check=True)
+    assert foreseen["thawed"] == ["default"] and not queue.status().groups["default"].running
     done = call(name="other")
-    assert done["thawed"] == ["default"]
+    assert done["thawed"] == ["default"] and done["actions"] == foreseen["actions"]
     assert queue.status().groups["default"].running
+
+
+def test_what_was_done_before_a_step_failed_is_told(daemon: PrivateDaemon) -> None:
+    wish = group.Wish(name="bars", parallel=2, status="paused")
+    with daemon.connect() as client:
+        made = group.plan(wish, client.status())
+        client.pause_group = lambda *_names, **_options: client.start_group("no such group")
+        with pytest.raises(PueueError) as failed:
+            group.apply(client, wish, made)
+        assert failed.value.details["changed"] is True
+        assert client.groups()["bars"].parallel == 2

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError, Refused
+from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.snapshot import Snapshot
 from ansible_collections.fleet.jobs.tests.support.guarded import GuardedQueue
 
@@ -315,3 +316,26 @@ def test_a_thousand_jobs_in_one_small_report(queue):
     again = queue.queue(*jobs)
     assert not again.queued and len(again.skipped) == 1000
     assert len(json.dumps(again.data())) < 8192
+
+
+def test_what_a_dead_deploy_left_frozen_is_thawed(queue):
+    queue.state_dir.mkdir(exist_ok=True)
+    with Ledger.open(queue.state_dir, clock=lambda: 1000.0) as ledger:
+        lease = ledger.lease.take("ben", "deploy", 600.0)
+        ledger.lease.set_frozen(lease.token, ["default"])
+    queue.pause()
+    foreseen = queue.queue(queue.job("a/1"), check_mode=True)
+    done = queue.queue(queue.job("a/1"))
+    assert done.actions == foreseen.actions
+    assert done.actions[0].startswith('Thaw group "default"')
+    assert (done.warnings, foreseen.warnings) == ((), ())
+    queue.finished("a/1")
+
+
+def test_under_the_lease_of_another_not_even_the_tool_is_installed(queue):
+    with queue.instance.ledger() as ledger:
+        ledger.lease.take("anna", "deploy", 60.0)
+    done = []
+    with pytest.raises(Refused, match="anna"):
+        queue.queue(queue.job("a/1"), install=lambda: done.append("installed") or ())
+    assert done == []

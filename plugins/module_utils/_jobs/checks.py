@@ -21,8 +21,6 @@ from .refusals import Refusal
 from .spec import JobSpec
 from .standing import ACTIVE, DONE, FAILED, Standing
 
-DAY_SECONDS = 86400.0
-
 
 @dataclass(frozen=True)
 class Scene:

@@ -11,10 +11,11 @@ from .._errors import FleetError, Refused
 from .._host.probe import read_cores, read_memory
 from .._host.sizing import capacity
 from .._pueue.client import Client
+from .._pueue.errors import PueueError
 from .._pueue.snapshot import Group, Snapshot
 from .._quantity import parse_bytes
 from .instance import Instance
-from .recovery import thaw_expired
+from .recovery import foresee_thaw, thaw_expired
 from .saving import save
 
 DEFAULT_GROUP = "default"
@@ -165,41 +166,52 @@ def change(
     """Make the group as wished; the plan, and what was thawed of an expired lease before."""
     if check_mode:
         with instance.ledger(read_only=True) as ledger, instance.client() as client:
-            made = plan(wish, client.status())
+            thawed, snapshot = foresee_thaw(client.status(), ledger, token=token)
+            made = plan(wish, snapshot)
             if made.steps:
                 ledger.lease.require(token)
-            return made, ()
+            return made, thawed
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
         thawed = thaw_expired(instance, client, ledger, token=token)
         made = plan(wish, client.status())
         if made.steps:
             with ledger.change(token):
                 apply(client, wish, made)
-            if any(step.kind == "parallel" for step in made.steps):
-                save(client, client.status())
         return made, thawed
 
 
 def apply(client: Client, wish: Wish, made: GroupPlan) -> None:
     """Send the steps, then look: a reply of pueue says nothing about what happened."""
-    for step in made.steps:
-        if step.kind == "add":
-            client.group_add(wish.name, step.parallel)
-        elif step.kind == "parallel":
-            client.parallel(wish.name, step.parallel)
-        elif step.kind == "start":
-            client.start_group(wish.name)
-        elif step.kind == "pause":
-            client.pause_group(wish.name, wait=True)
-        else:
-            client.group_remove(wish.name)
-    found = describe(client.groups().get(wish.name))
+    sent = 0
+    try:
+        for step in made.steps:
+            _send(client, wish, step)
+            sent += 1
+        found = describe(client.groups().get(wish.name))
+        if any(step.kind == "parallel" for step in made.steps):
+            save(client, client.status())
+    except PueueError as error:
+        error.details["changed"] = bool(sent) or error.uncertain
+        raise
     if made.steps and found != made.after:
         raise FleetError(
             f'The group "{wish.name}" was to become {_words(made.after)}, but pueue now has it as '
             f"{_words(found)}. Look at it with pueue_status and run this again.",
             details={"changed": True},
         )
+
+
+def _send(client: Client, wish: Wish, step: Step) -> None:
+    if step.kind == "add":
+        client.group_add(wish.name, step.parallel)
+    elif step.kind == "parallel":
+        client.parallel(wish.name, step.parallel)
+    elif step.kind == "start":
+        client.start_group(wish.name)
+    elif step.kind == "pause":
+        client.pause_group(wish.name, wait=True)
+    else:
+        client.group_remove(wish.name)
 
 
 def _words(group: t.Mapping[str, t.Any]) -> str:

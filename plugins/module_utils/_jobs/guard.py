@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._errors import FleetError, Refused
+from .._ledger import budgets
 from .._ledger.store import Ledger
 from .._ledger.submissions import SubmittedJob
 from .._pueue.snapshot import Snapshot
@@ -21,13 +22,13 @@ from .floor import require_room
 from .instance import Instance
 from .placement import Placed, Placement, PlannedJob
 from .queue_report import Report, Skip
+from .recovery import foresee_thaw, thaw_expired, thaw_sentences
 from .refusals import raise_all
 from .session import Session
 from .spec import JobSpec, parse_job, parse_jobs
 from .standing import ACTIVE, DONE, Standing, standings
 from .task_command import TASK_MARKER, Tool, add_request
 
-RESTART_BUDGET = "restart"
 # Measured with the minimal environment; the command's own length is counted beside it.
 _TASK_BYTES = 900
 
@@ -110,12 +111,13 @@ class _Call:
 
     def foresee(self, specs: t.Sequence[JobSpec]) -> Report:
         """Check mode: what ``run`` would do, as far as the queue stays as it is."""
-        snapshot = self._session.client.status()
+        token = self._wish.lease_token
+        thawed, snapshot = foresee_thaw(self._session.client.status(), self._ledger, token=token)
         left = leftovers.plan(self._ledger.submissions.unfinished(), snapshot)
         prepared = self._prepare(specs, leftovers.foreseen(snapshot, left))
         if left or prepared.specs:
-            self._ledger.lease.require(self._wish.lease_token)
-        actions = [one.sentence() for one in left if one.tasks]
+            self._ledger.lease.require(token)
+        actions = thaw_sentences(thawed) + [one.sentence() for one in left if one.tasks]
         if prepared.specs:
             actions += self._wish.install()
         queued = {spec.label: None for spec in prepared.specs}
@@ -123,10 +125,11 @@ class _Call:
 
     def run(self, specs: t.Sequence[JobSpec]) -> Report:
         """The protocol of the module's name, step by step."""
-        actions, snapshot = self._settle(self._session.client.status())
+        actions, snapshot = self._settle()
         prepared = self._prepare(specs, snapshot)
         if not prepared.specs:
             return self._report(prepared, {}, actions)
+        self._ledger.lease.require(self._wish.lease_token)
         actions += self._wish.install()
         jobs = self._plan(prepared.scene)
         submission = secrets.token_hex(8)
@@ -159,13 +162,16 @@ class _Call:
             prepared, queued, actions, placed=placed, duplicates=doubles, submission=submission
         )
 
-    def _settle(self, snapshot: Snapshot) -> t.Tuple[t.List[str], Snapshot]:
+    def _settle(self) -> t.Tuple[t.List[str], Snapshot]:
+        """What the dead left behind: frozen groups, and submissions that were not finished."""
+        token, client = self._wish.lease_token, self._session.client
+        actions = thaw_sentences(thaw_expired(self._instance, client, self._ledger, token=token))
+        snapshot = client.status()
         left = leftovers.plan(self._ledger.submissions.unfinished(), snapshot)
         if not left:
-            return [], snapshot
-        token = self._wish.lease_token
+            return actions, snapshot
         self._ledger.lease.require(token)
-        actions = leftovers.settle(self._session, self._ledger, left, token=token)
+        actions += leftovers.settle(self._session, self._ledger, left, token=token)
         return actions, self._session.client.status()
 
     def _prepare(self, specs: t.Sequence[JobSpec], snapshot: Snapshot) -> _Prepared:
@@ -184,7 +190,7 @@ class _Call:
             snapshot=snapshot,
             standings=known,
             running=self._running(snapshot) if any(one.artifacts for one in wanted) else (),
-            spent=self._ledger.budgets.spent_by_key(RESTART_BUDGET, since=self._yesterday()),
+            spent=self._ledger.budgets.spent_by_key(budgets.RESTART, since=self._yesterday()),
             tool=self._wish.tool,
             environ=self._environ,
             per_label_budget=self._wish.per_label_budget,
@@ -197,7 +203,7 @@ class _Call:
         return _Prepared(scene=scene, skipped=skipped, warnings=warnings)
 
     def _yesterday(self) -> float:
-        return self._ledger.now() - checks.DAY_SECONDS
+        return budgets.a_day_before(self._ledger.now())
 
     def _standings(self, specs: t.Sequence[JobSpec], snapshot: Snapshot) -> t.Dict[str, Standing]:
         labels = dict.fromkeys(one for spec in specs for one in (spec.label, *spec.after))
@@ -275,7 +281,7 @@ class _Call:
             for spec in prepared.specs:
                 if spec.label in placed.tasks and checks.charged(prepared.scene, spec):
                     self._ledger.budgets.charge(
-                        RESTART_BUDGET,
+                        budgets.RESTART,
                         spec.label,
                         reason="queued again after a failure",
                         limit=self._wish.per_label_budget,

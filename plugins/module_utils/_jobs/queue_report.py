@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from dataclasses import dataclass, field
 
+from .bounded import bounded
 from .refusals import Refusal
 
 # Three lists and a diff of two have to fit into 8 KB together.
@@ -51,7 +51,7 @@ class Report:
         result: t.Dict[str, t.Any] = {}
         more: t.Dict[str, int] = {}
         for name, entries in lists.items():
-            result[name] = bounded(entries)
+            result[name] = bounded(entries, limit=LIST_BYTES)
             if len(result[name]) < len(entries):
                 more[name] = len(entries) - len(result[name])
         result["more"] = more
@@ -71,18 +71,6 @@ class Report:
         left = len(self.queued) - len(labels)
         after = [*labels, f"and {left} more"] if left else labels
         return {"labels": []}, {"labels": after}
-
-
-def bounded(entries: t.Sequence[t.Any], *, limit: int = LIST_BYTES) -> t.List[t.Any]:
-    """As many entries from the front as fit into ``limit`` bytes of JSON."""
-    kept: t.List[t.Any] = []
-    size = 0
-    for entry in entries:
-        size += len(json.dumps(entry, ensure_ascii=True)) + 2
-        if size > limit:
-            break
-        kept.append(entry)
-    return kept
 
 
 def _queued(label: str, number: t.Optional[int]) -> t.Dict[str, t.Any]:

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from .._errors import FleetError
 from .._ledger.store import Ledger
 from .._pueue.client import Client
+from .._pueue.snapshot import Snapshot
 from .instance import Instance
 
 
@@ -42,13 +44,33 @@ def thaw_expired(
     Nothing is done under a live lease of which ``token`` is not the token: the queue is its
     owner's. Without a ``client`` one is opened where there is something to thaw.
     """
-    if not ledger.lease.expired_frozen():
-        return ()
-    live = ledger.lease.current()
-    if live is not None and live.token != token:
+    if not _left_frozen(ledger, token):
         return ()
     with ledger.change(token):
         return thaw_recorded(instance, ledger, ledger.lease.expired_frozen(), client=client)
+
+
+def foresee_thaw(
+    snapshot: Snapshot, ledger: Ledger, *, token: t.Optional[str] = None
+) -> t.Tuple[t.Tuple[str, ...], Snapshot]:
+    """For check mode: what ``thaw_expired`` would thaw, and the queue as it would be then."""
+    frozen = _left_frozen(ledger, token)
+    groups = dict(snapshot.groups)
+    thawed = tuple(name for name in frozen if name in groups and groups[name].status == "Paused")
+    groups.update({name: replace(groups[name], status="Running") for name in thawed})
+    return thawed, replace(snapshot, groups=groups)
+
+
+def thaw_sentences(groups: t.Iterable[str]) -> t.List[str]:
+    """For ``actions``."""
+    return [f'Thaw group "{name}", which a lease that ended left frozen.' for name in groups]
+
+
+def _left_frozen(ledger: Ledger, token: t.Optional[str]) -> t.Tuple[str, ...]:
+    live = ledger.lease.current()
+    if live is not None and live.token != token:
+        return ()
+    return tuple(ledger.lease.expired_frozen())
 
 
 def give_back(

@@ -4,29 +4,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._errors import FleetError
+from .._ledger import budgets
 from .._ledger.attempts import Attempt
 from .._ledger.store import Ledger
 from .._pueue.client import Client, RestartItem
 from .._pueue.errors import PueueError
 from .._pueue.snapshot import Snapshot, Task
 from . import archive, evidence, record
+from .bounded import bounded
 from .floor import require_room
 from .instance import Instance
-from .recovery import thaw_expired
+from .recovery import foresee_thaw, thaw_expired, thaw_sentences
 from .release import head_of
 from .restart import Evidence, Remark, RestartPlan, Wish, concerned, plan
 from .saving import save
 
-BUDGET_KIND = "restart"
-DAY_SECONDS = 86400.0
 KEPT_LOGS = 20
-LISTED = 50
+# Five lists, the actions and both sides of the diff have to fit into 8 KB together.
+LIST_BYTES = 800
+_GROUPS = 3
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class Report:
     classes: t.Mapping[str, str] = field(default_factory=dict)
     waiting_groups: t.Tuple[str, ...] = ()
     archived: t.Mapping[str, str] = field(default_factory=dict)
+    thawed: t.Tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.restarted or self.thawed)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class _Sight:
     """The queue and everything known about the jobs concerned."""
 
     snapshot: Snapshot
+    thawed: t.Tuple[str, ...]
     evidence: t.Mapping[str, Evidence]
     attempts: t.Mapping[str, Attempt]
 
@@ -67,7 +76,8 @@ def rerun(
     """
     if check_mode:
         with instance.ledger(read_only=True) as ledger, instance.client() as client:
-            sight = _look(instance, client, ledger, wish, moved)
+            thawed, snapshot = foresee_thaw(client.status(), ledger, token=lease_token)
+            sight = _look(instance, snapshot, ledger, wish, thawed=thawed, moved=moved)
             made = plan(wish, sight.snapshot, sight.evidence)
             if made.restart:
                 ledger.lease.require(lease_token)
@@ -75,8 +85,8 @@ def rerun(
             return _report(made, sight, made.restart)
     record.merge(instance.state_dir)
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
-        thaw_expired(instance, client, ledger, token=lease_token)
-        sight = _look(instance, client, ledger, wish)
+        thawed = thaw_expired(instance, client, ledger, token=lease_token)
+        sight = _look(instance, client.status(), ledger, wish, thawed=thawed)
         made = plan(wish, sight.snapshot, sight.evidence)
         if not made.restart:
             return _report(made, sight, ())
@@ -92,16 +102,17 @@ def rerun(
 
 def _look(
     instance: Instance,
-    client: Client,
+    snapshot: Snapshot,
     ledger: Ledger,
     wish: Wish,
+    *,
+    thawed: t.Tuple[str, ...],
     moved: t.Optional[t.Tuple[Path, str]] = None,
 ) -> _Sight:
-    snapshot = client.status()
     tasks = concerned(snapshot, wish.selection)
     attempts = ledger.attempts.latest([task.label for task in tasks if task.label])
     host = evidence.this_host(instance.config.pid_path)
-    spent = ledger.budgets.spent_by_key(BUDGET_KIND, since=ledger.now() - DAY_SECONDS)
+    spent = ledger.budgets.spent_by_key(budgets.RESTART, since=budgets.a_day_before(ledger.now()))
     heads: t.Dict[str, t.Optional[str]] = {}
     known: t.Dict[str, Evidence] = {}
     for task in tasks:
@@ -119,7 +130,7 @@ def _look(
             spent=spent.get(label, 0),
             alive_pid=evidence.living_process(last, host=host),
         )
-    return _Sight(snapshot=snapshot, evidence=known, attempts=attempts)
+    return _Sight(snapshot=snapshot, thawed=thawed, evidence=known, attempts=attempts)
 
 
 def _head(path: Path, moved: t.Optional[t.Tuple[Path, str]]) -> t.Optional[str]:
@@ -169,7 +180,7 @@ def _charge(
     """Before the message: a death in between costs budget and never exceeds it."""
     for task in tasks:
         label = task.label or ""
-        ledger.budgets.charge(BUDGET_KIND, label, reason=sight.evidence[label].class_)
+        ledger.budgets.charge(budgets.RESTART, label, reason=sight.evidence[label].class_)
         row, path = kept.get(label, (None, ""))
         if row is not None:
             ledger.attempts.set_log(row, path)
@@ -217,7 +228,9 @@ def _send(instance: Instance, client: Client, made: RestartPlan) -> t.Tuple[Task
     if len(done) < len(made.restart):
         raise _incomplete(made.restart, done, failure)
     if failure is None:
-        save(client, after)
+        # They run; a daemon that dies before it saves shows them as failed again.
+        with contextlib.suppress(PueueError):
+            save(client, after)
     return done
 
 
@@ -232,7 +245,7 @@ def _look_again(instance: Instance, error: PueueError, tasks: t.Sequence[Task]) 
             f"{error.message} The queue could not be read afterwards either: {second.message} "
             "Their budget is charged; look at the queue before restarting them again.",
             hazard=second.hazard,
-            details={"changed": True, "uncertain": labels[:50]},
+            details={"changed": True, "uncertain": bounded(labels, limit=LIST_BYTES)},
         ) from error
 
 
@@ -255,8 +268,8 @@ def _incomplete(
         f'is "{missing[0]}".{cause} Look at them with pueue_status and run this again.',
         details={
             "changed": bool(done),
-            "restarted": [task.label for task in done],
-            "missing": missing[:50],
+            "restarted": bounded([task.label for task in done], limit=LIST_BYTES),
+            "missing": bounded(missing, limit=LIST_BYTES),
         },
     )
 
@@ -277,53 +290,67 @@ def _report(
         classes={task.label or "": sight.evidence[task.label or ""].class_ for task in restarted},
         waiting_groups=tuple(name for name in names if name in groups and not groups[name].running),
         archived={label: path for label, (_row, path) in (kept or {}).items()},
+        thawed=sight.thawed,
     )
 
 
 def data(report: Report) -> t.Dict[str, t.Any]:
     """A report as results show it: numbers of all, entries of the first of each."""
+    logs = bounded(sorted(report.archived.items()), limit=LIST_BYTES)
     return {
-        "restarted": [task.label for task in report.restarted],
+        "restarted": bounded([task.label for task in report.restarted], limit=LIST_BYTES),
         # Not "skipped": Ansible takes a true value of that name for a task that did not run.
-        "skipped_jobs": [_entry(remark) for remark in report.skipped[:LISTED]],
-        "refused": [_entry(remark) for remark in report.refused[:LISTED]],
-        "left": [_entry(remark) for remark in report.left[:LISTED]],
+        "skipped_jobs": _entries(report.skipped),
+        "refused": _entries(report.refused),
+        "left": _entries(report.left),
         "counts": {
             "restarted": len(report.restarted),
             "skipped": len(report.skipped),
             "refused": len(report.refused),
             "left": len(report.left),
         },
-        "waiting_groups": list(report.waiting_groups),
-        "logs": {label: report.archived[label] for label in sorted(report.archived)[:LISTED]},
+        "waiting_groups": bounded(report.waiting_groups, limit=LIST_BYTES // 3),
+        "thawed": bounded(report.thawed, limit=LIST_BYTES // 3),
+        "logs": dict(logs),
     }
 
 
 def sentences(report: Report) -> t.List[str]:
     """What was or would be done."""
-    said = [
-        f'Restart "{task.label}" in place (class {_class(report, task)}).'
-        for task in report.restarted[:LISTED]
-    ]
-    if len(report.restarted) > LISTED:
-        said.append(f"Restart {len(report.restarted) - LISTED} more in place.")
+    shown = bounded(
+        [
+            f'Restart "{task.label}" in place (class {_class(report, task)}).'
+            for task in report.restarted
+        ],
+        limit=LIST_BYTES,
+    )
+    said = [*thaw_sentences(report.thawed[:_GROUPS]), *shown]
+    if len(report.restarted) > len(shown):
+        said.append(f"Restart {len(report.restarted) - len(shown)} more in place.")
     said += [
         f'Group "{name}" is paused, so what was restarted in it waits (G-5: pueue kill pauses a '
         "group). Resume it with pueue_group status: running."
-        for name in report.waiting_groups
+        for name in report.waiting_groups[:_GROUPS]
     ]
     return said
 
 
 def before_and_after(report: Report) -> t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any]]:
     """The managed field of each restarted job: its state."""
-    shown = report.restarted[:LISTED]
-    before = {task.label or "": f"failed ({_class(report, task)})" for task in shown}
-    return before, {task.label or "": "queued" for task in shown}
+    states = [
+        (task.label or "", f"failed ({_class(report, task)})", "queued")
+        for task in report.restarted
+    ]
+    shown = bounded(states, limit=LIST_BYTES // 2)
+    return {one[0]: one[1] for one in shown}, {one[0]: one[2] for one in shown}
 
 
 def _class(report: Report, task: Task) -> str:
     return report.classes.get(task.label or "", "unknown")
+
+
+def _entries(remarks: t.Sequence[Remark]) -> t.List[t.Any]:
+    return bounded([_entry(remark) for remark in remarks], limit=LIST_BYTES)
 
 
 def _entry(remark: Remark) -> t.Dict[str, str]:

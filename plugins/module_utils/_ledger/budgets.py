@@ -10,6 +10,13 @@ from .._errors import Refused
 from .database import Database
 from .lease import Leases
 
+RESTART = "restart"
+
+
+def a_day_before(moment: float) -> float:
+    """Budgets of labels count over one day, wherever they are charged."""
+    return moment - 86400.0
+
 
 class Budgets:
     """Charges by kind (such as "restart") and key (such as a label). Under the lease."""

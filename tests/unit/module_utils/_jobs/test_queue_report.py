@@ -6,11 +6,8 @@ import json
 import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import Refused
-from ansible_collections.fleet.jobs.plugins.module_utils._jobs.queue_report import (
-    Report,
-    Skip,
-    bounded,
-)
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs.bounded import bounded
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs.queue_report import Report, Skip
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs.refusals import Refusal, raise_all
 
 
