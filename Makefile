@@ -53,8 +53,8 @@ build: ## The collection's tarball, in .build/dist
 	  ansible-galaxy collection build --force --output-path "$(B)/dist" "$(B)/stage"; \
 	  rm -rf "$(B)/stage"
 
-molecule: link ## The role scenarios in systemd containers (needs podman)
-	@$(call env,molecule); molecule test --all
+molecule: link ## The roles on two queues of this machine: check, converge, idempotence, verify
+	@$(call env,molecule); $(pueue); MOLECULE_GLOB="molecule/*/molecule.yml" molecule test --all
 
 compile: ## Refresh the lock files in requirements
 	@$(PYTHON) tools/environment.py uv; cd requirements; for name in $(LOCKS); do \

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo's embedded fleet: pueued instances on this machine that end with their pid."""
+"""The demo's embedded fleet: pueued instances on this machine that end with their pid.
+
+    python demo/fleet.py start|stop FOLDER
+
+does that with one of them (``make molecule``); ``start`` takes pueued from FLEET_JOBS_PUEUE_BIN.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -75,3 +81,19 @@ class Instance:
         except (OSError, ValueError):
             return None
         return pid if str(self.config).encode() in command else None
+
+
+def main(word: str, folder: str) -> None:
+    """Start the instance in ``folder``, or stop it."""
+    instance = Instance(Path(folder))
+    if word == "start":
+        instance.prepare()
+        instance.start(Path(os.environ["FLEET_JOBS_PUEUE_BIN"]) / "pueued")
+    elif word == "stop":
+        instance.stop()
+    else:
+        raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
