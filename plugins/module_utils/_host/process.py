@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import signal
@@ -145,6 +144,8 @@ def identity(pid: int, *, proc: Path = PROC) -> t.Optional[str]:
 
 def become_subreaper() -> bool:
     """Have orphans below us handed to us instead of to init, so that none escapes the cap."""
+    import ctypes  # only the runner needs it
+
     library = ctypes.CDLL(None, use_errno=True)
     return bool(library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 

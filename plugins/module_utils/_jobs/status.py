@@ -12,7 +12,7 @@ import typing as t
 
 from .._ledger.store import Ledger
 from .._pueue.snapshot import Snapshot
-from . import evidence, leftovers
+from . import evidence
 from .digest import Facts, Page
 from .floor import REFUSE_STATE_BYTES, WARN_STATE_BYTES, state_size
 from .instance import Instance
@@ -29,8 +29,8 @@ def survey(instance: Instance, *, source: str, page: t.Optional[Page] = None) ->
         else:
             with instance.client() as client:
                 snapshot, version = client.status(), client.daemon_version
-    with instance.ledger(read_only=True) as ledger:
-        return _facts(instance, snapshot, ledger, source=source, version=version, page=page)
+        with instance.ledger(read_only=True) as ledger:
+            return _facts(instance, snapshot, ledger, source=source, version=version, page=page)
 
 
 @contextlib.contextmanager
@@ -73,9 +73,13 @@ def _facts(
 
 def _leftovers(instance: Instance, snapshot: Snapshot, ledger: Ledger) -> t.Tuple[str, ...]:
     """Stashed jobs of a submission whose client died before it enqueued them."""
-    if _somebody_changes(instance):
+    unfinished = ledger.submissions.unfinished()
+    if not unfinished or _somebody_changes(instance):
         return ()
-    found = leftovers.plan(ledger.submissions.unfinished(), snapshot)
+    # Brings in all that queues and runs jobs, which would be half of what a plain look imports.
+    from . import leftovers
+
+    found = leftovers.plan(unfinished, snapshot)
     return tuple(task.label or "(no label)" for one in found for task in one.tasks)
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import sqlite3
 import typing as t
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ class Leases:
             now = self._database.now()
             self._database.execute(
                 "INSERT INTO leases (owner, purpose, token, taken, expires) VALUES (?, ?, ?, ?, ?)",
-                *(owner, purpose, secrets.token_hex(16), now, now + _positive(ttl)),
+                *(owner, purpose, os.urandom(16).hex(), now, now + _positive(ttl)),
             )
             return t.cast(Lease, self.held())
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-import ssl
 import typing as t
 from pathlib import Path
 
@@ -55,6 +54,8 @@ def _secret(config: Config) -> bytes:
 
 def _connect_problem(config: Config, error: Exception) -> DaemonUnreachable:
     """The problem, and what helps where starting the daemon would not."""
+    import ssl  # see wire.py
+
     if isinstance(error, ssl.SSLError):
         problem = f'TLS failed with the certificate "{config.daemon_cert}"'
         return _unreachable(

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 import typing as t
 
@@ -83,6 +82,8 @@ class Wire:
 
 
 def _open_tls(config: Config, *, timeout: float) -> socket.socket:
+    import ssl  # a tenth of all imports, for the few who have no unix socket
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(str(config.daemon_cert))
     stream = socket.create_connection((config.host, int(config.port)), timeout=timeout)
