@@ -24,6 +24,8 @@ _EXAMPLES = 3
 _GROUPS = 20
 _CLASSES = 12
 _LABEL_CHARACTERS = 200
+# How many tasks there are of each group, status and result.
+_Kinds = t.Mapping[t.Tuple[str, str, t.Optional[str]], int]
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,14 @@ class Page:
         """All tasks of the selection, by id."""
         return self.selection.select(snapshot)
 
-    def tasks(self, snapshot: Snapshot) -> t.List[Task]:
+    def tasks(self, snapshot: Snapshot) -> t.Sequence[Task]:
         """Those on this page."""
+        return self.part(self.matched(snapshot))
+
+    def part(self, matched: t.Sequence[Task]) -> t.Sequence[Task]:
+        """What of all matched tasks is on this page."""
         start = (self.number - 1) * self.size
-        return self.matched(snapshot)[start : start + self.size]
+        return matched[start : start + self.size]
 
 
 def page_of(selection: Selection, *, number: int, size: t.Optional[int]) -> Page:
@@ -74,19 +80,21 @@ class Facts:
 def digest(facts: Facts, page: t.Optional[Page] = None) -> t.Dict[str, t.Any]:
     """The report; at most ``MAX_BYTES`` as JSON whatever is in the queue."""
     tasks = list(facts.snapshot.tasks.values())
+    kinds = collections.Counter((task.group, task.status, task.result) for task in tasks)
+    failed = [task for task in tasks if task.failed]
     report: t.Dict[str, t.Any] = {
         "source": facts.source,
         "daemon_version": facts.daemon_version,
-        "counts": _counts(tasks, facts.classes),
-        "groups": _groups(facts.snapshot),
+        "counts": _counts(kinds, facts),
+        "groups": _groups(facts.snapshot, kinds),
         "state_file": dict(facts.state_file),
         "running": _labels([task for task in tasks if task.status == "Running"], _SHOWN),
-        "failures": _failures(facts, tasks),
+        "failures": _failures(facts, failed),
         "duplicates": _duplicates(facts.snapshot),
         "strangers": sum(not task.marker for task in tasks),
         "leftovers": _bounded(sorted(facts.leftovers), _SHOWN),
         "lease": _lease(facts.lease),
-        "blocked": _blocked(facts.snapshot),
+        "blocked": _blocked(facts.snapshot, kinds),
         "jobs": [],
     }
     if page is not None and page.size:
@@ -118,15 +126,19 @@ def _hints(report: t.Mapping[str, t.Any]) -> t.List[str]:
     return said
 
 
-def _counts(tasks: t.Sequence[Task], classes: t.Mapping[int, str]) -> t.Dict[str, t.Any]:
-    states = collections.Counter(task.status.lower() for task in tasks)
-    results = collections.Counter(_result(task) for task in tasks if task.done)
-    by_class = collections.Counter(classes[task.id] for task in tasks if task.id in classes)
+def _counts(kinds: _Kinds, facts: Facts) -> t.Dict[str, t.Any]:
+    states: t.Dict[str, int] = {}
+    results: t.Dict[str, int] = {}
+    for (_group, status, result), number in kinds.items():
+        states[status.lower()] = states.get(status.lower(), 0) + number
+        if status == "Done":
+            results[_result(result)] = results.get(_result(result), 0) + number
+    by_class = collections.Counter(facts.classes.values())
     return {
-        "tasks": len(tasks),
-        "active": sum(task.active for task in tasks),
-        "by_state": dict(states),
-        "by_result": dict(results),
+        "tasks": len(facts.snapshot.tasks),
+        "active": sum(number for kind, number in kinds.items() if kind[1] != "Done"),
+        "by_state": states,
+        "by_result": results,
         "by_class": _biggest(by_class, _CLASSES),
     }
 
@@ -137,13 +149,14 @@ def _biggest(counter: t.Mapping[str, int], limit: int) -> t.Dict[str, int]:
     return {_clip(name, 40): number for name, number in ordered[:limit]}
 
 
-def _groups(snapshot: Snapshot) -> t.Dict[str, t.Any]:
+def _groups(snapshot: Snapshot, kinds: _Kinds) -> t.Dict[str, t.Any]:
     """Per group: how it is set and what is in it; the busiest first if there are many."""
     inside: t.Dict[str, t.Dict[str, int]] = {name: {} for name in snapshot.groups}
-    for task in snapshot.tasks.values():
-        word = "ok" if task.ok else "failed" if task.failed else task.status.lower()
-        counts = inside.setdefault(task.group, {})
-        counts[word] = counts.get(word, 0) + 1
+    for (group, status, result), number in kinds.items():
+        ended = "ok" if result == "Success" else "failed"
+        word = ended if status == "Done" else status.lower()
+        counts = inside.setdefault(group, {})
+        counts[word] = counts.get(word, 0) + number
     ordered = sorted(inside, key=lambda name: (-sum(inside[name].values()), name))
     listed = [
         {
@@ -157,16 +170,15 @@ def _groups(snapshot: Snapshot) -> t.Dict[str, t.Any]:
     return {"count": len(ordered), "shown": listed}
 
 
-def _failures(facts: Facts, tasks: t.Sequence[Task]) -> t.List[t.Dict[str, t.Any]]:
+def _failures(facts: Facts, failed: t.Sequence[Task]) -> t.List[t.Dict[str, t.Any]]:
     """Failed jobs by class, the biggest class first, each with a few labels to look at."""
     found: t.Dict[str, t.List[Task]] = {}
-    for task in tasks:
-        if task.failed:
-            found.setdefault(facts.classes.get(task.id, "unknown"), []).append(task)
+    for task in failed:
+        found.setdefault(facts.classes.get(task.id, "unknown"), []).append(task)
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     return [
-        {"class": _clip(name, 40), **_labels(failed, _EXAMPLES)}
-        for name, failed in ordered[:_CLASSES]
+        {"class": _clip(name, 40), **_labels(tasks, _EXAMPLES)}
+        for name, tasks in ordered[:_CLASSES]
     ]
 
 
@@ -176,11 +188,11 @@ def _duplicates(snapshot: Snapshot) -> t.Dict[str, t.Any]:
     return _bounded(sorted(label for label, n in active.items() if label and n > 1), _SHOWN)
 
 
-def _blocked(snapshot: Snapshot) -> t.List[t.Dict[str, t.Any]]:
+def _blocked(snapshot: Snapshot, kinds: _Kinds) -> t.List[t.Dict[str, t.Any]]:
     """Paused groups in which jobs wait for ever, as after a ``pueue kill`` (G-5)."""
-    queued = collections.Counter(
-        task.group for task in snapshot.tasks.values() if task.status == "Queued"
-    )
+    queued = {
+        group: number for (group, status, _result), number in kinds.items() if status == "Queued"
+    }
     paused = [
         name
         for name, group in sorted(snapshot.groups.items())
@@ -202,12 +214,12 @@ def _lease(lease: t.Optional[Lease]) -> t.Optional[t.Dict[str, t.Any]]:
 
 
 def _page(facts: Facts, page: Page) -> t.Dict[str, t.Any]:
-    matched = len(page.matched(facts.snapshot))
+    matched = page.matched(facts.snapshot)
     return {
-        "jobs": [_row(task, facts) for task in page.tasks(facts.snapshot)],
+        "jobs": [_row(task, facts) for task in page.part(matched)],
         "page": page.number,
-        "pages": max(1, -(-matched // page.size)),
-        "matched": matched,
+        "pages": max(1, -(-len(matched) // page.size)),
+        "matched": len(matched),
     }
 
 
@@ -218,7 +230,7 @@ def _row(task: Task, facts: Facts) -> t.Dict[str, t.Any]:
         "label": _clip(task.label or ""),
         "group": _clip(task.group, 60),
         "state": task.status.lower(),
-        "result": _result(task) if task.done else None,
+        "result": _result(task.result) if task.done else None,
         "class": facts.classes.get(task.id),
         "exit_code": task.exit_code,
         "started": _seconds(task.started),
@@ -269,8 +281,8 @@ def _bounded(labels: t.Sequence[str], limit: int) -> t.Dict[str, t.Any]:
     return {"count": len(labels), "labels": [_clip(label) for label in labels[:limit]]}
 
 
-def _result(task: Task) -> str:
-    return (task.result or "unknown").lower()
+def _result(result: t.Optional[str]) -> str:
+    return (result or "unknown").lower()
 
 
 def _clip(text: str, limit: int = _LABEL_CHARACTERS) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .._host.process import PROC, boot_id, every, identity, read_stat
 from .._ledger.attempts import Attempt
+from .._ledger.kills import Kill
 from .._ledger.store import Ledger
 from .._pueue.snapshot import Snapshot, Task
 from .classes import without_attempt
@@ -95,18 +96,21 @@ def classes(
 ) -> t.Dict[int, str]:
     """The class of every finished task by id; the ledger is asked only about failed ones."""
     found: t.Dict[int, str] = {}
-    for task in snapshot.tasks.values():
-        if not task.done:
-            continue
+    ended = [task for task in snapshot.tasks.values() if task.done]
+    kills = ledger.kills.of(task.label or "" for task in ended if task.failed)
+    for task in ended:
         label = task.label or ""
-        killed = kill_reason(ledger, task) if task.result in ("Killed", "Failed") else None
+        killed = _reason(kills.get((label, task.created_at)), task)
         found[task.id] = class_of(task, attempts.get(label), killed_for=killed, host=host)
     return found
 
 
 def kill_reason(ledger: Ledger, task: Task) -> t.Optional[str]:
     """Why this run was killed, if one of us killed it; a kill of an earlier run does not count."""
-    kill = ledger.kills.find(task.label or "", task.created_at)
+    return _reason(ledger.kills.find(task.label or "", task.created_at), task)
+
+
+def _reason(kill: t.Optional[Kill], task: Task) -> t.Optional[str]:
     if kill is None or task.started is None or kill.at < task.started - _SLACK_SECONDS:
         return None
     return kill.reason

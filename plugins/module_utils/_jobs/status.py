@@ -35,13 +35,17 @@ def survey(instance: Instance, *, source: str, page: t.Optional[Page] = None) ->
 
 @contextlib.contextmanager
 def _collector_at_rest() -> t.Iterator[None]:
-    """Decoding makes a few hundred thousand objects and no cycle; looking for one costs a fifth."""
+    """Decoding makes a few hundred thousand objects and no cycle; looking for one costs a fifth.
+
+    What stays of them stays to the end of this process, so it is not looked at later either.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was:
+            gc.freeze()
             gc.enable()
 
 

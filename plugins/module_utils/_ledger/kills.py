@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .database import Database
+from .database import CHUNK, Database
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,17 @@ class Kills:
         ):
             return Kill(**dict(row))
         return None
+
+    def of(self, labels: t.Iterable[str]) -> t.Dict[t.Tuple[str, str], Kill]:
+        """The kills of all tasks of these labels, by label and created_at."""
+        found: t.Dict[t.Tuple[str, str], Kill] = {}
+        wanted = list(dict.fromkeys(labels))
+        for start in range(0, len(wanted), CHUNK):
+            part = wanted[start : start + CHUNK]
+            marks = ", ".join("?" * len(part))
+            for row in self._database.query(f"SELECT * FROM kills WHERE label IN ({marks})", *part):
+                found[row["label"], row["created_at"]] = Kill(**dict(row))
+        return found
 
     def latest(self, label: str) -> t.Optional[Kill]:
         """The newest kill of any task of this label."""

@@ -48,17 +48,15 @@ class Selection:
         predicates = [self._predicate(word) for word in self.states]
         exact = frozenset(label for label in self.labels if not _GLOB_LETTERS & set(label))
         globs = [label for label in self.labels if label not in exact]
-        tasks: t.Iterable[Task] = snapshot.tasks.values()
-        if self.latest_only:
-            tasks = snapshot.latest().values()
-        chosen = [
-            task
-            for task in tasks
-            if (not self.groups or task.group in self.groups)
-            and (not self.labels or _labelled(task, exact=exact, globs=globs))
-            and (not predicates or any(predicate(task) for predicate in predicates))
-        ]
-        return sorted(chosen, key=lambda task: task.id)
+        tasks = list((snapshot.latest() if self.latest_only else snapshot.tasks).values())
+        if self.groups:
+            tasks = [task for task in tasks if task.group in self.groups]
+        if self.labels:
+            tasks = [task for task in tasks if _labelled(task, exact=exact, globs=globs)]
+        if predicates:
+            found = {task.id: task for chosen in predicates for task in filter(chosen, tasks)}
+            tasks = list(found.values())
+        return sorted(tasks, key=lambda task: task.id)
 
     @staticmethod
     def _predicate(word: str) -> _Predicate:

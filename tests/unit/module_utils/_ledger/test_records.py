@@ -169,6 +169,9 @@ def test_a_kill_is_found_by_the_tasks_identity(ledger: Ledger) -> None:
     assert (found.by, found.reason, found.at) == ("ben", "evicted", 1000.0)
     assert ledger.kills.find("a/1", "t2") is None
     assert ledger.kills.latest("a/1") == found
+    many = [f"b/{number}" for number in range(600)]
+    assert ledger.kills.of([*many, "a/1", "a/1"]) == {("a/1", "t1"): found}
+    assert ledger.kills.of([]) == {}
 
 
 def test_the_journal_remembers_phases(ledger: Ledger, time: t.List[float]) -> None:

@@ -165,6 +165,8 @@ def test_kept_maps_lose_everything_but_the_prefix_before_it_is_an_object() -> No
     ("wire", "words"),
     [
         ({"envs": ["a"]}, '"envs" is not a map'),
+        ({"envs": "a"}, '"envs" is not a map'),
+        ([{"envs": {}}, {"envs": "a"}], '"envs" is not a map'),
         ({"envs": {"A": 1}}, "is not text"),
         ({"envs": {1: "a"}}, "is not text"),
     ],

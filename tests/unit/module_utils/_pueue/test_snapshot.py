@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import typing as t
@@ -15,7 +16,11 @@ from ansible_collections.fleet.jobs.plugins.module_utils._pueue.errors import (
     MalformedReply,
     UnsupportedDaemon,
 )
-from ansible_collections.fleet.jobs.plugins.module_utils._pueue.snapshot import Group, Snapshot
+from ansible_collections.fleet.jobs.plugins.module_utils._pueue.snapshot import (
+    Group,
+    Snapshot,
+    Task,
+)
 
 T0 = "2026-07-18T12:55:00Z"
 T1 = "2026-07-18T12:55:01Z"
@@ -105,6 +110,15 @@ def test_the_command_is_the_one_typed_and_the_identity_outlives_the_id() -> None
     task = snapshot_of(wire_task(3)).tasks[3]
     assert task.command == "job"
     assert task.identity == ("bars/a", T0)
+
+
+def test_a_decoded_task_has_every_field_and_no_other() -> None:
+    task = snapshot_of(wire_task(3, done({"Failed": 2}), dependencies=[1])).tasks[3]
+    values = dict(vars(task))
+    assert Task(**values) == task and hash(task.identity)
+    assert list(values) == [field.name for field in dataclasses.fields(Task)]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        task.id = 4  # type: ignore[misc]
 
 
 def test_labels_latest_and_duplicates() -> None:
