@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 import pytest
@@ -129,3 +130,21 @@ def test_many_strangers_go_in_one_call(queue: GuardedQueue) -> None:
     assert not clean(queue).removed
     assert len(clean(queue, strangers=True).removed) == 150
     assert labels(queue) == []
+
+
+def test_what_nobody_needs_any_more_goes_with_the_tasks(queue: GuardedQueue) -> None:
+    """A tool that only a forgotten task named is deleted, a row that nobody closed is closed."""
+    old = queue.tool.path.with_name("fleet-jobs-0123456789ab.pyz")
+    used = queue.tool.path.with_name("fleet-jobs-ba9876543210.pyz")
+    for path in (old, used):
+        path.write_bytes(b"an older tool")
+        os.utime(path, (1_000_000.0, 1_000_000.0))
+    queue.queue(queue.job("a/1"), queue.job("a/2", f"exit 3 # {used}"))
+    queue.finished("a/1", "a/2")
+    with queue.instance.ledger() as ledger:
+        ledger.attempts.start("a/0", task_key="gone", pid=1, boot_id="another-boot:1:1")
+    report = clean(queue, "a/*")
+    assert (len(report.removed), len(report.tools)) == (1, 1) and old.name in report.tools[0]
+    assert (old.exists(), used.exists(), queue.tool.path.exists()) == (False, True, True)
+    with queue.instance.ledger(read_only=True) as ledger:
+        assert ledger.attempts.latest(["a/0"])["a/0"].class_ == "infra"

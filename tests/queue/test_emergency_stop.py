@@ -6,6 +6,10 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
+import pytest
+
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs import emergency
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs.instance import Instance
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.client import AddRequest, Client
 from ansible_collections.fleet.jobs.tests.support.ansible import run_module
@@ -71,3 +75,24 @@ def test_nothing_of_ours_changes_the_queue_while_it_is_stopped(
     refused = run_module("pueue_group", {**where, "name": "new", "parallel": 2})
     assert refused["failed"] and "ada@control" in refused["msg"]
     assert "emergency stop" in refused["msg"]
+
+
+def test_a_job_that_starts_before_the_pause_is_stopped_as_well(
+    daemon: PrivateDaemon, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause = Client.pause_group
+
+    def late(self: Client, name: str, **options: bool) -> None:
+        number = _add(client, "jobs/late")
+        eventually(
+            lambda: client.status().tasks[number].status == "Running", timeout=20, what="run"
+        )
+        pause(self, name, **options)
+
+    monkeypatch.setattr(Client, "pause_group", late)
+    instance = Instance(config=daemon.config, state_dir=tmp_path / "state")
+    plan = emergency.stop(instance, owner="ada@control")
+    assert [task.label for task in plan.kill] == ["jobs/late"]
+    assert all(task.done for task in client.status().tasks.values())
+    with Ledger.open(tmp_path / "state", read_only=True) as ledger:
+        assert ledger.kills.latest("jobs/late") is not None

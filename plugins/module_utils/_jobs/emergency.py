@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._errors import FleetError
 from .._ledger.lease import Lease
@@ -64,7 +64,7 @@ def plan_stop(snapshot: Snapshot, ledger: Ledger) -> StopPlan:
     return StopPlan(
         freeze=running,
         remember=tuple(sorted({*running, *(frozen & set(snapshot.groups))})),
-        kill=tuple(t_ for t_ in snapshot.tasks.values() if t_.status in ("Running", "Paused")),
+        kill=_running(snapshot),
         held=lease is not None and lease.purpose == PURPOSE,
     )
 
@@ -79,6 +79,8 @@ def stop(instance: Instance, *, owner: str) -> StopPlan:
         ledger.lease.set_frozen(lease.token, plan.remember)
         for name in plan.freeze:
             client.pause_group(name, wait=True)
+        # Until the pause, jobs were started that the first look could not see.
+        plan = replace(plan, kill=_running(client.status()))
         for task in plan.kill:
             if task.label:
                 ledger.kills.record(task.label, task.created_at, by=owner, reason=PURPOSE)
@@ -114,6 +116,11 @@ def resume(instance: Instance) -> ResumePlan:
         ledger.lease.thawed(plan.thaw)
         ledger.lease.release(plan.lease.token)
         return plan
+
+
+def _running(snapshot: Snapshot) -> t.Tuple[Task, ...]:
+    found = snapshot.tasks.values()
+    return tuple(task for task in found if task.status in ("Running", "Paused"))
 
 
 def _name(task: Task) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from .._errors import FleetError
 from .._ledger.attempts import Attempt
@@ -13,7 +14,7 @@ from .._ledger.store import Ledger
 from .._pueue.client import Client
 from .._pueue.errors import PueueError
 from .._pueue.snapshot import Snapshot, Task
-from . import archive, evidence, record
+from . import archive, attempts_view, evidence, host_tool, record
 from .clean import CleanPlan, Wish, plan
 from .floor import state_size
 from .instance import Instance
@@ -34,6 +35,8 @@ class Report:
     logs_removed: int = 0
     bytes_before: int = 0
     bytes_after: int = 0
+    tools: t.Tuple[str, ...] = ()
+    """Sentences about older host tools that no task needs any more."""
 
 
 def forget(
@@ -44,32 +47,45 @@ def forget(
     lease_token: t.Optional[str] = None,
     check_mode: bool = False,
 ) -> Report:
-    """Remove finished tasks that nobody needs; the ledger keeps what they did."""
-    size = state_size(instance.config)
+    """Remove finished tasks that nobody needs, and with them older host tools that no other task
+    and no process names; the ledger keeps what the tasks did."""
     if check_mode:
-        with instance.ledger(read_only=True) as ledger, instance.client() as client:
-            made = _plan(wish, client.status(), ledger)
-            if made.remove:
-                ledger.lease.require(lease_token)
-            return _report(made, size)
+        return _foreseen(instance, wish, token=lease_token)
+    size = state_size(instance.config)
     record.merge(instance.state_dir)
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
-        made = _plan(wish, client.status(), ledger)
+        snapshot = client.status()
+        # Runners that were killed have said nothing; afterwards the queue can tell no more.
+        attempts_view.settle(ledger, snapshot, host=evidence.this_host(instance.config.pid_path))
+        made = _plan(wish, snapshot, ledger)
         if not made.remove:
             return replace(_report(made, size), bytes_after=size)
         ledger.lease.require(lease_token)
+        kept = _keep_logs(instance, ledger, made.remove) if keep_logs else []
         with ledger.change(lease_token):
-            kept = _keep_logs(instance, ledger, made.remove) if keep_logs else 0
+            for row, path in kept:
+                if row is not None:
+                    ledger.attempts.set_log(row, str(path))
         removed = _remove(instance, client, made.remove)
-        pruned = _prune(instance, removed, keep=keep_logs)
         return replace(
             _report(made, size),
             removed=removed,
             left=made.left + len(made.remove) - len(removed),
-            logs_kept=kept,
-            logs_removed=pruned,
+            logs_kept=len(kept),
+            logs_removed=_prune(instance, removed, keep=keep_logs),
             bytes_after=state_size(instance.config),
+            tools=_prune_tools(instance, snapshot, removed, check_mode=False),
         )
+
+
+def _foreseen(instance: Instance, wish: Wish, *, token: t.Optional[str]) -> Report:
+    with instance.ledger(read_only=True) as ledger, instance.client() as client:
+        snapshot = client.status()
+        made = _plan(wish, snapshot, ledger)
+        if made.remove:
+            ledger.lease.require(token)
+        tools = _prune_tools(instance, snapshot, made.remove, check_mode=True)
+        return replace(_report(made, state_size(instance.config)), tools=tools)
 
 
 def _plan(wish: Wish, snapshot: Snapshot, ledger: Ledger) -> CleanPlan:
@@ -85,9 +101,14 @@ def _report(made: CleanPlan, size: int) -> Report:
     return Report(removed=made.remove, kept=made.kept, left=made.left, bytes_before=size)
 
 
-def _keep_logs(instance: Instance, ledger: Ledger, tasks: t.Sequence[Task]) -> int:
-    """Give the logs that pueue is about to delete a place of their own."""
-    kept = 0
+def _keep_logs(
+    instance: Instance, ledger: Ledger, tasks: t.Sequence[Task]
+) -> t.List[t.Tuple[t.Optional[int], Path]]:
+    """Give the logs that pueue is about to delete a place of their own; attempt's row and place.
+
+    Outside of any transaction: while thousands are copied, runners must be able to write.
+    """
+    kept: t.List[t.Tuple[t.Optional[int], Path]] = []
     for task in tasks:
         if not task.label or task.started is None:
             continue
@@ -99,9 +120,7 @@ def _keep_logs(instance: Instance, ledger: Ledger, tasks: t.Sequence[Task]) -> i
             ended=task.ended if task.ended is not None else task.created,
         )
         if archive.keep_file(instance.config.log_path(task.id), target):
-            kept += 1
-            if own is not None:
-                ledger.attempts.set_log(own.id, str(target))
+            kept.append((own.id if own is not None else None, target))
     return kept
 
 
@@ -148,6 +167,17 @@ def _prune(instance: Instance, removed: t.Sequence[Task], *, keep: int) -> int:
     return sum(len(archive.prune(instance.state_dir, label, keep=keep)) for label in labels)
 
 
+def _prune_tools(
+    instance: Instance, snapshot: Snapshot, removed: t.Sequence[Task], *, check_mode: bool
+) -> t.Tuple[str, ...]:
+    """Only beside a clean that removes something: what it removed may have been the last user."""
+    if not removed:
+        return ()
+    gone = {task.id for task in removed}
+    commands = [task.command for number, task in snapshot.tasks.items() if number not in gone]
+    return host_tool.prune(instance.state_dir, commands=commands, check_mode=check_mode)
+
+
 def data(report: Report) -> t.Dict[str, t.Any]:
     """A report as results show it."""
     return {
@@ -166,7 +196,7 @@ def sentences(report: Report) -> t.List[str]:
     if not report.removed:
         return []
     number = len(report.removed)
-    return [f"Forget {number} finished task{'' if number == 1 else 's'}."]
+    return [f"Forget {number} finished task{'' if number == 1 else 's'}.", *report.tools[:LISTED]]
 
 
 def before_and_after(report: Report) -> t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any]]:

@@ -138,17 +138,16 @@ def ensure(
 def prune(
     state_dir: Path,
     *,
-    digest: str,
     commands: t.Iterable[str],
     check_mode: bool = False,
     now: t.Optional[float] = None,
     proc: Path = Path("/proc"),
 ) -> t.Tuple[str, ...]:
-    """Delete older tools that no task's command and no live process names; say which."""
+    """Delete tools that neither the link nor a task's command nor a process names; say which."""
     folder = state_dir / "tool"
     limit = (time.time() if now is None else now) - PRUNE_AGE_SECONDS
-    keep = tool_path(state_dir, digest).name
-    old = [path for path in sorted(folder.glob("fleet-jobs-*.pyz")) if path.name != keep]
+    newest = current(state_dir)
+    old = [path for path in sorted(folder.glob("fleet-jobs-*.pyz")) if path != newest]
     old = [path for path in old if _modified(path) < limit]
     if not old:
         return ()
@@ -157,7 +156,7 @@ def prune(
     for path in unused:
         if not check_mode:
             remove(path)
-    return tuple(f'delete the unused host tool "{path.name}"' for path in unused)
+    return tuple(f'Delete the unused host tool "{path.name}".' for path in unused)
 
 
 def current(state_dir: Path) -> t.Optional[Path]:

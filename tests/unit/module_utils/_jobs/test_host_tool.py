@@ -141,12 +141,10 @@ def test_prune(tmp_path: Path, named_by: str, age: float, kept: bool) -> None:
     text = f"python\0-I\0-S\0{old}\0run" if named_by == "process" else "sh"
     (proc / "17" / "cmdline").write_bytes(text.encode())
     commands = [f"exec python -I -S {old} run -- true"] if named_by == "task" else ["exec true"]
-    said = host_tool.prune(
-        state_dir, digest=DIGEST, commands=commands, now=1_000_000, proc=proc, check_mode=True
-    )
+    said = host_tool.prune(state_dir, commands=commands, now=1_000_000, proc=proc, check_mode=True)
     assert old.exists()
     assert (said == ()) is kept
-    again = host_tool.prune(state_dir, digest=DIGEST, commands=commands, now=1_000_000, proc=proc)
+    again = host_tool.prune(state_dir, commands=commands, now=1_000_000, proc=proc)
     assert again == said
     assert old.exists() is kept
     assert now.path.exists()
