@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -89,19 +90,41 @@ def test_restarted_job_that_died_again_is_bad(
     assert seen.violation is not None and seen.violation.kind == "dead"
 
 
+@pytest.mark.parametrize(
+    ("command", "options", "result"),
+    [
+        pytest.param("touch {up}; exec sleep 600", (), "Killed", id="KILL"),
+        # The runner answers TERM with an exit code of its own.
+        pytest.param(
+            "trap 'exit 143' TERM; touch {up}; sleep 600 & wait",
+            ("-s", "term"),
+            "Failed",
+            id="TERM",
+        ),
+    ],
+)
 def test_kill_that_somebody_meant_is_no_failure(
-    daemon: PrivateDaemon, client: Client, instance: Instance
+    daemon: PrivateDaemon,
+    client: Client,
+    instance: Instance,
+    tmp_path: Path,
+    command: str,
+    options: t.Tuple[str, ...],
+    result: str,
 ) -> None:
     instance.state_dir.mkdir()
     state = begun(instance)
-    add(daemon, "bars/X", "exec sleep 600")
+    up = tmp_path / "up"
+    add(daemon, "bars/X", command.format(up=up))
+    eventually(up.exists, timeout=20, what="it runs")
     wait_for(client, "bars/X", status="Running")
     task = client.status().latest()["bars/X"]
     assert task.label is not None
     with instance.ledger() as ledger:
         ledger.kills.record(task.label, task.created_at, by="test", reason="meant")
-    daemon.cli("kill", str(task.id))
+    daemon.cli("kill", *options, str(task.id))
     wait_for(client, "bars/X", status="Done")
+    assert client.status().latest()["bars/X"].result == result
     assert watch(instance, state).verdict == "ok"
 
 

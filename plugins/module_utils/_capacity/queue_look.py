@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._jobs import evidence
 from .._jobs.instance import Instance
 from .._pueue.snapshot import Task
 from .watch import State, Violation
@@ -38,12 +39,9 @@ class QueueLook:
         return self._queue.violations(snapshot, since=state.started)
 
     def _intended(self, task: Task) -> bool:
-        """A recorded kill counts for the run during which it was made, not for a later one."""
-        if task.label is None or task.result != "Killed":
-            return False
+        """Also one that was asked to stop by TERM, which pueue calls Failed."""
         with self._instance.ledger(read_only=True) as ledger:
-            kill = ledger.kills.find(task.label, task.created_at)
-        return kill is not None and kill.at >= (task.started or 0.0)
+            return evidence.kill_reason(ledger, task) is not None
 
     def _finished_ok(self, label: str) -> bool:
         with self._instance.ledger(read_only=True) as ledger:

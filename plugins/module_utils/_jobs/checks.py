@@ -217,8 +217,9 @@ def _isolation(scene: Scene, edges: t.Dict[str, t.Collection[str]]) -> t.List[Re
     tasks = scene.snapshot.tasks
     for task in tasks.values():
         if task.active and task.label and task.label not in edges:
-            parents = [tasks[number].label for number in task.dependencies if number in tasks]
-            edges[task.label] = [label for label in parents if label]
+            # One that has ended orders nothing any more, and its label may be a new job's.
+            parents = [tasks[number] for number in task.dependencies if number in tasks]
+            edges[task.label] = [one.label for one in parents if one.label and one.active]
     for spec in scene.specs:
         edges[spec.label] = [*edges[spec.label], *(one for one in spec.after if one in edges)]
     found: t.List[Claim] = []
