@@ -205,9 +205,11 @@ class _Decoder:
         return values, position
 
     def _map(self, position: int) -> t.Tuple[t.Dict[t.Any, t.Any], int]:
-        length, position = self._argument(position)
-        self._enter(2 * length, position)
         data, names = self._data, self._names
+        length, position = data[position] & 0x1F, position + 1
+        if length > 23:
+            length, position = self._argument(position - 1)
+        self._enter(2 * length, position)
         result: t.Dict[t.Any, t.Any] = {}
         try:
             for _unused in range(length):

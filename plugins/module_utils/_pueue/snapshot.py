@@ -13,11 +13,19 @@ from pathlib import Path
 
 from .._errors import FleetError
 from .errors import MalformedReply, UnsupportedDaemon
-from .timestamp import epoch
+from .timestamp import check, epoch
 
 MARKER_PREFIX = "FLEET_JOBS_"
 STATUSES = ("Queued", "Stashed", "Running", "Paused", "Locked", "Done")
 RESULTS = ("Success", "Failed", "FailedToSpawn", "Killed", "Errored", "DependencyFailed")
+_TIMES = {
+    "created": "created_at",
+    "enqueued": "enqueued_at",
+    "started": "start",
+    "ended": "end",
+    "enqueue_at": "enqueue_at",
+}
+_TIME_NAMES = frozenset({"enqueued_at", "start", "end", "enqueue_at"})
 _SHAPE_ERRORS = (KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -43,6 +51,20 @@ class Task:
     enqueue_at: t.Optional[float]
     marker: t.Mapping[str, str]
     spawn_error: t.Optional[str] = None
+
+    if not t.TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> t.Optional[float]:
+            """Times of a decoded task become numbers when they are asked for, which few ever are.
+
+            They were checked before.
+            """
+            texts = self.__dict__.get("_times", {})
+            if name not in _TIMES or not texts:
+                raise AttributeError(f"a task has no {name}")
+            text = texts.get(_TIMES[name])
+            self.__dict__[name] = moment = None if text is None else epoch(text)
+            return moment
 
     @property
     def done(self) -> bool:
@@ -74,8 +96,8 @@ class Task:
         label = wire.get("label")
         if label is not None and type(label) is not str:
             raise TypeError(f"label is a {type(label).__name__}")
-        status, times = _status(wire_status)
-        result, exit_code, spawn_error = _result(times.get("result"))
+        status, fields = _status(wire_status)
+        result, exit_code, spawn_error = _result(fields.get("result"))
         task = object.__new__(cls)
         # A frozen class's own __init__ calls a function for each field.
         task.__dict__.update(
@@ -90,13 +112,9 @@ class Task:
             priority=priority,
             dependencies=_dependencies(numbers) if numbers else (),
             created_at=created_at,
-            created=epoch(created_at),
-            enqueued=_moment(times, "enqueued_at"),
-            started=_moment(times, "start"),
-            ended=_moment(times, "end"),
-            enqueue_at=_moment(times, "enqueue_at"),
             marker=_marker(envs),
             spawn_error=spawn_error,
+            _times=_times(created_at, fields),
         )
         return task
 
@@ -165,9 +183,15 @@ def _result(wire: t.Any) -> t.Tuple[t.Optional[str], t.Optional[int], t.Optional
     return name, 0 if name == "Success" else None, spawn_error
 
 
-def _moment(times: t.Mapping[str, t.Any], name: str) -> t.Optional[float]:
-    value = times.get(name)
-    return None if value is None else epoch(value)
+def _times(created_at: str, fields: t.Mapping[str, t.Any]) -> t.Dict[str, str]:
+    """The times of a task as pueue spells them."""
+    check(created_at)
+    times = {"created_at": created_at}
+    for name, value in fields.items():
+        if value is not None and name in _TIME_NAMES:
+            check(value)
+            times[name] = value
+    return times
 
 
 def _marker(environment: t.Mapping[str, str]) -> t.Dict[str, str]:

@@ -12,6 +12,12 @@ from functools import lru_cache
 _FORM = re.compile(
     r"(.{13}):([0-5]\d):((?:[0-5]\d|60)(?:\.\d{1,9})?)([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+# Months have 28 days at least, so this needs no calendar.
+_SURE = re.compile(
+    r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:[01][1-9]|10|2[0-8])[Tt ](?:[01]\d|2[0-3]):[0-5]\d:"
+    r"[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-][01]\d:[0-5]\d)",
+    re.ASCII,
+)
 _HOUR = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d)", re.ASCII)
 
 
@@ -22,6 +28,12 @@ def epoch(text: str) -> float:
         raise ValueError(f"{text!r} is not a time")
     hour, minutes, seconds, zone = found.groups()
     return _hour(hour, zone) + 60 * int(minutes) + float(seconds)
+
+
+def check(text: str) -> None:
+    """Refuse what ``epoch`` cannot read, for less than it costs to read it."""
+    if _SURE.fullmatch(text) is None:
+        epoch(text)
 
 
 @lru_cache(maxsize=4096)

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import gzip
 import json
+import pickle
 import typing as t
 from pathlib import Path
 
@@ -114,9 +116,12 @@ def test_the_command_is_the_one_typed_and_the_identity_outlives_the_id() -> None
 
 def test_a_decoded_task_has_every_field_and_no_other() -> None:
     task = snapshot_of(wire_task(3, done({"Failed": 2}), dependencies=[1])).tasks[3]
-    values = dict(vars(task))
-    assert Task(**values) == task and hash(task.identity)
-    assert list(values) == [field.name for field in dataclasses.fields(Task)]
+    again = dataclasses.replace(task)
+    assert pickle.loads(pickle.dumps(task)) == copy.copy(task) == again == task
+    assert {field.name for field in dataclasses.fields(Task)} == set(vars(again))
+    assert (again.created, again.started, again.ended) == (E0, E0 + 1, E0 + 2.5)
+    with pytest.raises(AttributeError):
+        task.start  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(dataclasses.FrozenInstanceError):
         task.id = 4  # type: ignore[misc]
 
@@ -150,6 +155,9 @@ def test_labels_latest_and_duplicates() -> None:
         {"status": done("Sideways")},
         {"status": done({"Failed": "2"})},
         {"created_at": "yesterday"},
+        {"created_at": "2026-02-30T00:00:00Z"},
+        {"status": {"Queued": {"enqueued_at": "2026-02-29T00:00:00Z"}}},
+        {"status": {"Stashed": {"enqueue_at": 5}}},
         {"id": 9},
         {"dependencies": ["1"]},
         {"label": 5},
