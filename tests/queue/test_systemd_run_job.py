@@ -199,3 +199,12 @@ def test_nothing_to_collect(state_dir: Path) -> None:
     result = call(state_dir, label="once/none", collect=True)
     assert result["failed"] is True
     assert "nothing to collect" in result["msg"]
+
+
+def test_under_the_lease_of_another_nothing_is_installed(state_dir: Path) -> None:
+    state_dir.mkdir()
+    with Ledger.open(state_dir) as ledger:
+        ledger.lease.take("anna", "deploy", 600.0)
+    refused = call(state_dir, "/bin/true", label="once/a")
+    assert refused["failed"] and refused["hazard"] == "INV-2"
+    assert not (state_dir / "tool").exists()

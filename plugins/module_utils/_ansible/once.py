@@ -11,10 +11,10 @@ from pathlib import Path
 
 from .._errors import FleetError
 from .._jobs import once
+from .._jobs.front_tool import FrontTool
 from .._jobs.spec import JobSpec, parse_job
 from .._ledger.attempts import Attempt
 from .._quantity import parse_bytes
-from . import tool
 from .outcome import Outcome, Request
 
 _LONGEST_SLICE = 50.0
@@ -27,22 +27,33 @@ def run_job(request: Request) -> Outcome:
     seen = once.look(wish, read_only=request.check_mode)
     if not once.plan(seen, wish):
         return _followed(request, wish, seen)
-    installed = tool.installed(request, state_dir)
-    if installed.missing and not request.check_mode:
-        return tool.send_for()
+    tool = FrontTool.find(
+        state_dir,
+        digest=request.params.get("tool_digest"),
+        source=request.params.get("tool_source"),
+    )
+    if tool.missing and not request.check_mode:
+        return Outcome(data={"tool_missing": True})
     before = _state(seen.latest, wish)
+    said: t.List[str] = []
     if request.check_mode:
+        said += tool.install(check_mode=True)
         number = seen.latest.number if seen.latest is not None else 0
         data = {"label": wish.spec.label, "finished": True, "state": _next(wish)}
         outcome = Outcome(data=data)
         after: t.Dict[str, t.Any] = {"label": wish.spec.label, "attempt": number + 1}
     else:
         token = request.params.get("lease_token")
-        started = once.start(wish, tool=installed.path, lease_token=token)
+        started = once.start(
+            wish,
+            tool=tool.path,
+            lease_token=token,
+            install=lambda: said.extend(tool.install(check_mode=False)),
+        )
         outcome = _followed(request, wish, once.Seen(latest=started, mine=started))
         after = {"label": wish.spec.label, "attempt": started.number}
     outcome.changed = True
-    outcome.actions = [*installed.actions, f'run "{wish.spec.label}"']
+    outcome.actions = [*said, f'run "{wish.spec.label}"']
     outcome.before, outcome.after = before, after
     return outcome
 

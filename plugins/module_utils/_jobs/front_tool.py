@@ -35,8 +35,8 @@ class FrontTool:
         if path is None:
             raise FleetError(
                 f'The host tool is not installed in "{state_dir}" and no tool_digest was given. '
-                "Run this module by its full name, fleet.jobs.pueue_queue_guarded, so that the "
-                "collection's action plugin brings the tool."
+                "Call this module by its full name (fleet.jobs.NAME), so that the collection's "
+                "action plugin of the same name brings the tool along."
             )
         return cls(path, False, state_dir)
 

@@ -82,8 +82,17 @@ def plan(seen: Seen, wish: Wish) -> bool:
     return wish.rerun or not done
 
 
-def start(wish: Wish, *, tool: Path, lease_token: t.Optional[str] = None) -> Attempt:
-    """Start it detached, and return once its attempt is on record."""
+def start(
+    wish: Wish,
+    *,
+    tool: Path,
+    lease_token: t.Optional[str] = None,
+    install: t.Callable[[], object] = lambda: None,
+) -> Attempt:
+    """Start it detached, and return once its attempt is on record.
+
+    ``install`` puts the tool in place; it is called once the lease allows a change.
+    """
     private_directory(wish.state_dir)
     with locked(wish.state_dir / "once.lock", timeout=_START_SECONDS, holder="another start"):
         with Ledger.open(wish.state_dir) as ledger, ledger.change(lease_token):
@@ -91,6 +100,7 @@ def start(wish: Wish, *, tool: Path, lease_token: t.Optional[str] = None) -> Att
         seen = look(wish, read_only=False)
         if not plan(seen, wish):
             return t.cast(Attempt, seen.mine or seen.latest)
+        install()
         words = command(wish, tool=tool)
         for prefix in _prefixes(wish):
             attempt = _started(wish, [*prefix, *words])
