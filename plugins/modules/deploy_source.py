@@ -224,7 +224,13 @@ def change(request: Request) -> Outcome:
         guard=fence.guard(state_dir, params["lease_token"]),
         timeout=params["timeout"],
     )
-    fence.record(state_dir, params["lease_token"], project=str(plan.project), sha=result.after_sha)
+    fence.record(
+        state_dir,
+        params["lease_token"],
+        project=str(plan.project),
+        sha=result.after_sha,
+        changed=result.changed,
+    )
     return outcome(result)
 
 

@@ -176,7 +176,13 @@ def change(request: Request) -> Outcome:
         timeout=params["timeout"],
     )
     if params["chdir"]:
-        fence.record(state_dir, token, project=params["chdir"], version=result.after_version)
+        fence.record(
+            state_dir,
+            token,
+            project=params["chdir"],
+            version=result.after_version,
+            changed=result.changed,
+        )
     return outcome(result)
 
 

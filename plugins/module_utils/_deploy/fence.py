@@ -47,10 +47,12 @@ def record(
     project: str,
     sha: t.Optional[str] = None,
     version: t.Optional[str] = None,
+    changed: bool = True,
 ) -> None:
     """Note what the project is at now; what the ledger knows already takes no lease and no write.
 
-    Only what changed is given: the other half is kept as it was recorded.
+    Only what changed is given: the other half is kept as it was recorded. ``changed`` is what was
+    done before: an error must not hide that.
     """
     with Ledger.open(state_dir, read_only=True) as ledger:
         known = ledger.releases.current(project)
@@ -58,8 +60,12 @@ def record(
     version = version or (known.version if known else "")
     if sha is None or (known and (known.sha, known.version) == (sha, version)):
         return
-    with _ledger(state_dir) as ledger, ledger.change(token):
-        ledger.releases.record(sha, project=project, version=version)
+    try:
+        with _ledger(state_dir) as ledger, ledger.change(token):
+            ledger.releases.record(sha, project=project, version=version)
+    except FleetError as error:
+        error.details["changed"] = changed
+        raise
 
 
 def _ledger(state_dir: Path) -> Ledger:

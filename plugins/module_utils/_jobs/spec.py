@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 from dataclasses import asdict, dataclass, field
@@ -52,10 +51,6 @@ class JobSpec:
     def record(self) -> t.Dict[str, t.Any]:
         """A JSON-ready form that ``parse_job`` reads back; unset options are left out."""
         return {key: value for key, value in asdict(self).items() if value not in _EMPTY}
-
-    def record_text(self) -> str:
-        """The same spec is always the same text."""
-        return json.dumps(self.record(), sort_keys=True, separators=(",", ":"))
 
 
 _EMPTY: t.Tuple[t.Any, ...] = (None, (), {}, "")

@@ -9,6 +9,7 @@ import sys
 import typing as t
 
 from .._errors import FleetError
+from .._jobs.classes import EXIT_INFRA
 
 READERS = ("status", "why", "logs")
 _INTERRUPTED = 130
@@ -29,6 +30,12 @@ def main(argv: t.Sequence[str]) -> int:
         # The reader (head, less) has seen enough; Python must not complain while it exits.
         sys.stderr.close()
         return 0
+    except OSError as error:
+        place = f' on "{error.filename}"' if error.filename else ""
+        said = f"a system call failed{place}: {error.strerror or error}"
+        sys.stderr.write(f"fleet-jobs: {said}. Call it as the account that owns the queue.\n")
+        # Before a job it is the surroundings that failed, and not the job.
+        return EXIT_INFRA if argv[:1] == ["run"] else 1
     except KeyboardInterrupt:
         return _INTERRUPTED
 

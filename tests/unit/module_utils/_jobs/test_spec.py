@@ -38,7 +38,7 @@ def test_everything_is_read():
     assert (spec.memory, spec.timeout, spec.delay, spec.cores) == (5 << 30, 21600.0, 600.0, 2.0)
     assert spec.params == {"symbol": "A", "threshold": "250", "ratio": "0.5", "deep": "true"}
     assert spec.overrides == {"THREADS": "4"}
-    assert parse_job(json.loads(spec.record_text())) == spec
+    assert parse_job(json.loads(json.dumps(spec.record()))) == spec
 
 
 def test_unset_options_do_not_bloat_the_ledger():
