@@ -223,6 +223,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._deploy.request import 
     DeployRequest,
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.userinfo import secrets_in
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs.bounded import bounded
 
 SPEC = ArgumentSpec(
     options={
@@ -276,7 +277,7 @@ def deploy_audit(request: Request) -> Outcome:
     before, after = found.difference()
     return Outcome(
         changed=found.changed,
-        actions=found.actions[:100],
+        actions=bounded(found.actions[:100], limit=1000),
         before=before,
         after=after,
         data={**found.data(), "seconds": round(time.monotonic() - started, 3)},

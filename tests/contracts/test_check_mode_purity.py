@@ -8,17 +8,13 @@ proved with the playbooks.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleet.jobs.plugins.plugin_utils._host_tool import build
-from ansible_collections.fleet.jobs.tests.support import deployer, documentation
+from ansible_collections.fleet.jobs.tests.support import deployer, direct, documentation
 from ansible_collections.fleet.jobs.tests.support.environments import Environment, uv_binary
 from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost, Fleet, fingerprint
 from ansible_collections.fleet.jobs.tests.support.index import Index
@@ -135,30 +131,15 @@ def _arguments(world: World, name: str) -> t.List[Arguments]:
 def _check(world: World, name: str, arguments: Arguments) -> t.Dict[str, t.Any]:
     """One module as a process, in check and diff mode."""
     host = world.host
-    given = {
-        **{"_ansible_check_mode": True, "_ansible_diff": True},
-        **{"pueue_config": str(host.daemon.config_path), "state_dir": str(host.state_dir)},
-        **arguments,
-    }
-    if name in ("pueue_queue_guarded", "systemd_run_job"):
-        given["tool_digest"] = build().digest
-    done = subprocess.run(
-        [sys.executable, "-m", f"ansible_collections.fleet.jobs.plugins.modules.{name}"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
-        env={
-            **host.daemon.environ,
-            "PATH": f"{Path(uv_binary()).parent}:{host.daemon.environ['PATH']}",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
-        cwd=str(host.folder),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    where = {"pueue_config": str(host.daemon.config_path), "state_dir": str(host.state_dir)}
+    path = f"{Path(uv_binary()).parent}:{host.daemon.environ['PATH']}"
+    return direct.call(
+        name,
+        {**where, **arguments},
+        environ={**host.daemon.environ, "PATH": path},
+        cwd=host.folder,
+        check=True,
     )
-    assert done.stdout, f"{name}: {done.stderr}"
-    return t.cast(t.Dict[str, t.Any], json.loads(done.stdout))
 
 
 def _everything(world: World) -> t.Dict[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from .._errors import FleetError, Refused
 from .._jobs import recovery
+from .._jobs.bounded import bounded
 from .._jobs.floor import require_room
 from .._jobs.instance import Instance
 from .._jobs.rerun import Report, rerun
@@ -65,13 +66,13 @@ class Applied:
             "changed": self.changed,
             "before_sha": self.before_sha,
             "after_sha": self.after_sha,
-            "killed": self.killed[:LISTED],
-            "restarted": self.restarted[:LISTED],
+            "killed": bounded(self.killed[:LISTED], limit=800),
+            "restarted": bounded(self.restarted[:LISTED], limit=1500),
             "restarted_count": len(self.restarted),
-            "skipped_jobs": self.skipped[:LISTED],
+            "skipped_jobs": bounded(self.skipped[:LISTED], limit=2000),
             "skipped_count": len(self.skipped),
             "phases": self.phases,
-            "actions": self.actions[:LISTED],
+            "actions": bounded(self.actions[:LISTED], limit=1500),
         }
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from .._errors import FleetError, Refused
 from .._jobs import recovery
+from .._jobs.bounded import bounded
+from .._jobs.floor import require_room
 from .._jobs.instance import Instance
 from .._ledger.lease import Lease
 from .._ledger.store import Ledger
@@ -78,7 +80,7 @@ class Audit:
         return before, {
             "sha": plan.tree.sha,
             "version": plan.package.wanted or plan.package.installed,
-            "restarted": list(plan.failures.restart[:LISTED]),
+            "restarted": bounded(plan.failures.restart[:LISTED], limit=700),
         }
 
     def warnings(self) -> t.List[str]:
@@ -96,14 +98,19 @@ class Audit:
 
 def audit(request: DeployRequest, instance: Instance, options: AuditOptions) -> Audit:
     """Look without a trace first; only a host with something to do takes the lease."""
+    if options.state:
+        # It is frozen: whatever fails from here on has to thaw it.
+        return _hold(request, instance, options)
     seen = look(
         request,
         instance,
         repository=options.repository,
         token=_present_token(request, instance, options),
     )
-    if not options.state and _is_noop(request, seen) and not _unfinished(request, instance):
+    if _is_noop(request, seen) and not _unfinished(request, instance):
         return Audit(seen, verdict="noop", reason=_nothing(seen))
+    # Asked again before anything is changed; but who cannot deploy should not be frozen first.
+    require_room(instance)
     if options.check_mode or not options.freeze:
         return _foretold(seen, options)
     return _hold(request, instance, options)

@@ -12,6 +12,7 @@ import json
 import typing as t
 from dataclasses import dataclass
 
+from .._jobs.bounded import bounded
 from .decision import Decision
 from .request import DeployRequest
 from .survey import LISTED, Survey
@@ -84,14 +85,14 @@ class Plan:
             "version": self.package.wanted,
             "decision": self.decision.as_dict(),
             "groups": list(self.survey.groups),
-            "running": self.survey.running_labels(),
+            "running": bounded(self.survey.running_labels(), limit=1000),
             "queued": self.survey.queued,
             "failed": dict(self.failures.by_class),
-            "restart": list(self.failures.restart[:LISTED]),
+            "restart": bounded(self.failures.restart[:LISTED], limit=1000),
             "restart_count": len(self.failures.restart),
-            "kept": [dict(one) for one in self.failures.kept[:LISTED]],
+            "kept": bounded([dict(one) for one in self.failures.kept[:LISTED]], limit=2000),
             "kept_count": len(self.failures.kept),
-            "duplicates": list(self.survey.duplicates),
+            "duplicates": bounded(self.survey.duplicates, limit=500),
             "strangers": self.survey.strangers,
         }
 

@@ -84,6 +84,11 @@ def open_copy(path: Path) -> t.Optional[sqlite3.Connection]:
 
 
 def _unreadable(path: Path, error: OSError) -> FleetError:
+    if isinstance(error, NotADirectoryError):
+        return FleetError(
+            f'"{path.parent}" cannot be a state directory, since a part of that path is a file. '
+            "Choose another one with state_dir."
+        )
     return FleetError(
         f'The ledger "{path}" could not be copied to "{tempfile.gettempdir()}" to read it: '
         f"{error.strerror}. Make it readable for this account, and free some space there or set "
