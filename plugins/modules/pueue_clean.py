@@ -16,6 +16,8 @@ description:
   - A task is kept as long as another one needs it. That is a parent of a job that has not finished,
     and a failed parent of a job that failed because of it, as pueue takes a parent that is gone
     for a successful one.
+  - Older host tools in O(state_dir) that no remaining task and no process names are deleted with
+    them, and attempts whose runner was killed get a class before the queue forgets them.
 author: fleet.jobs authors (@fleet-jobs)
 extends_documentation_fragment:
   - fleet.jobs.attributes
