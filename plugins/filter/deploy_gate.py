@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: deploy_gate
-short_description: May a deploy change the fleet, after every host was audited
+short_description: May a deploy change hosts, after what happened on all of them so far
 version_added: 0.1.0
 author:
   - fleet.jobs authors (@fleet-jobs)
 description:
-  - Counts the hosts whose audit failed and the hosts that could not be reached, and compares both
-    with their bounds. C(max_fail_percentage) cannot do this, since it does not count unreachable
-    and rescued hosts.
+  - Counts the hosts that failed, in this wave and in earlier ones, and the hosts that could not be
+    reached, and compares both with their bounds. C(max_fail_percentage) cannot do this, since it
+    does not count unreachable and rescued hosts.
 positional: hosts
 options:
   _input:
@@ -27,7 +27,7 @@ options:
     elements: str
     required: true
   max_failed:
-    description: How many hosts may fail the audit, a number or a percentage such as C(10%).
+    description: How many hosts may fail, a number or a percentage such as C(10%).
     type: str
     default: "0"
   max_unreachable:
@@ -56,7 +56,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import gate
+from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import STEPS, gate
 
 
 def deploy_gate(
@@ -66,10 +66,10 @@ def deploy_gate(
     max_unreachable: t.Any = "0",
     plan_id: str = "",
 ) -> t.Dict[str, t.Any]:
-    """Collect the audits and ask the gate."""
-    audits = {host: hostvars[host].get("__deploy_audit") for host in hosts}
+    """Collect the steps of every host and ask the gate."""
+    steps = {host: {step: hostvars[host].get(step) for step in STEPS} for host in hosts}
     try:
-        return gate(audits, max_failed=max_failed, max_unreachable=max_unreachable, plan_id=plan_id)
+        return gate(steps, max_failed=max_failed, max_unreachable=max_unreachable, plan_id=plan_id)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -83,26 +83,27 @@ def _first_line(text: t.Any) -> str:
 
 
 def gate(
-    audits: t.Mapping[str, t.Optional[Result]],
+    hosts: t.Mapping[str, t.Mapping[str, t.Optional[Result]]],
     *,
     max_failed: str,
     max_unreachable: str,
     plan_id: str = "",
 ) -> t.Dict[str, t.Any]:
-    """May the fleet be changed? Counts hosts that cannot take part against both bounds.
+    """May the fleet be changed? Counts hosts that went wrong against both bounds.
 
-    ``plan_id`` is the fleet's plan as somebody saw and approved it; another one is refused.
+    Hosts of earlier waves (``deploy_serial``) count with everything that happened to them, hosts
+    of later ones not yet. ``plan_id`` is the fleet's plan as somebody approved it; another one is
+    refused.
     """
-    lost = sorted(h for h, audit in audits.items() if audit and audit.get("unreachable"))
-    bad = sorted(
-        h for h, audit in audits.items() if audit and audit.get("failed") and h not in lost
-    )
+    lost = sorted(host for host, steps in hosts.items() if _any(steps, _is_lost))
+    bad = sorted(host for host, steps in hosts.items() if _any(steps, _is_bad) and host not in lost)
     problems = [
-        *_too_many(bad, "failed the audit", "deploy_max_failed", max_failed, len(audits)),
+        *_too_many(bad, "failed", "deploy_max_failed", max_failed, len(hosts)),
         *_too_many(
-            lost, "cannot be reached", "deploy_max_unreachable", max_unreachable, len(audits)
+            lost, "cannot be reached", "deploy_max_unreachable", max_unreachable, len(hosts)
         ),
     ]
+    audits = {host: steps.get(STEPS[0]) for host, steps in hosts.items()}
     found = fleet_plan_id(audits)
     if plan_id and plan_id != found:
         problems.append(
@@ -113,10 +114,22 @@ def gate(
     return {
         "ok": not problems,
         "plan_id": found,
-        "reason": f"Nothing was changed: {reason}." if problems else "",
+        "reason": f"Nothing was changed here: {reason}." if problems else "",
         "failed": bad,
         "unreachable": lost,
     }
+
+
+def _any(steps: t.Mapping[str, t.Optional[Result]], condition: t.Callable[[Result], bool]) -> bool:
+    return any(result is not None and condition(result) for result in steps.values())
+
+
+def _is_lost(result: Result) -> bool:
+    return bool(result.get("unreachable"))
+
+
+def _is_bad(result: Result) -> bool:
+    return bool(result.get("failed")) or result.get("verdict") == "bad"
 
 
 def _too_many(

@@ -105,11 +105,11 @@ def test_the_report_says_what_moved() -> None:
     assert report["seconds"] == 10.0
 
 
-AUDITS = {
-    "a": GOING,
-    "b": {"failed": True, "msg": "held"},
-    "c": {"unreachable": True},
-    "d": {"verdict": "noop", "plan": PLAN},
+HOSTS = {
+    "a": steps(GOING),
+    "b": steps({"failed": True, "msg": "held"}),
+    "c": steps({"unreachable": True}),
+    "d": steps({"verdict": "noop", "plan": PLAN}),
 }
 
 
@@ -118,24 +118,38 @@ AUDITS = {
     [("0", "0", False), ("1", "0", False), ("0", "1", False), ("1", "1", True), ("25%", 1, True)],
 )
 def test_gate_counts_both_kinds(max_failed: str, max_unreachable: t.Any, ok: bool) -> None:
-    found = gate(AUDITS, max_failed=max_failed, max_unreachable=max_unreachable)
+    found = gate(HOSTS, max_failed=max_failed, max_unreachable=max_unreachable)
     assert found["ok"] is ok
     assert (found["failed"], found["unreachable"]) == (["b"], ["c"])
     assert bool(found["reason"]) is not ok
 
 
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        steps(GOING, {"failed": True, "verdict": "rolled_back"}),
+        steps(GOING, APPLIED, {"verdict": "bad", "reason": "load"}),
+    ],
+    ids=["failed apply", "bad watch"],
+)
+def test_gate_stops_the_next_wave_after_a_bad_one(earlier: t.Dict[str, t.Any]) -> None:
+    waves = {"canary": earlier, "next": steps(GOING), "later": steps()}
+    assert not gate(waves, max_failed="0", max_unreachable="0")["ok"]
+    assert gate(waves, max_failed="1", max_unreachable="0")["ok"]
+
+
 def test_gate_refuses_another_plan_than_the_approved_one() -> None:
-    audits = {"a": GOING}
-    approved = fleet_plan_id(audits)
-    assert gate(audits, max_failed="0", max_unreachable="0", plan_id=approved)["ok"]
-    moved = {"a": {**GOING, "plan": {**PLAN, "plan_id": "d.2"}}}
+    hosts = {"a": steps(GOING)}
+    approved = fleet_plan_id({"a": GOING})
+    assert gate(hosts, max_failed="0", max_unreachable="0", plan_id=approved)["ok"]
+    moved = {"a": steps({**GOING, "plan": {**PLAN, "plan_id": "d.2"}})}
     refused = gate(moved, max_failed="0", max_unreachable="0", plan_id=approved)
     assert not refused["ok"] and approved in refused["reason"]
 
 
 def test_gate_says_which_bound_cannot_be_read() -> None:
     with pytest.raises(ValueError, match="deploy_max_failed"):
-        gate(AUDITS, max_failed="many", max_unreachable="0")
+        gate(HOSTS, max_failed="many", max_unreachable="0")
 
 
 def test_lines_are_one_a_host_and_the_counts() -> None:
