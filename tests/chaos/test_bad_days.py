@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fleet.jobs.tests.support import big_queue, deployer, direct
+from ansible_collections.fleet.jobs.tests.support.ansible import local_inventory, run_playbook
 from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
 from ansible_collections.fleet.jobs.tests.support.fake_daemon import FakeDaemon
 from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost, Fleet
@@ -342,3 +343,21 @@ def test_ten_thousand_tasks(tmp_path: Path) -> None:
 def _again(name: str) -> t.Dict[str, t.Any]:
     """Do it also if it was done."""
     return {"rerun": True} if name == "systemd_run_job" else {}
+
+
+def test_the_playbook_says_so_too(host: Host, dead_daemon: PrivateDaemon, tmp_path: Path) -> None:
+    """The sentence arrives in the verdict and the report, and the exit code tells."""
+    report = tmp_path / "report.json"
+    run = run_playbook(
+        "fleet.jobs.deploy",
+        inventory=local_inventory(tmp_path / "hosts.json", {"host1": host.embedded.variables}),
+        extra_vars={
+            **{"fleet_hosts": "all", "deploy_repository": host.repository, "deploy_ref": "main"},
+            **{"deploy_python": sys.executable, "deploy_report_file": str(report)},
+        },
+    )
+    assert run.rc != 0, run.explain()
+    verdict = json.loads(report.read_text())["hosts"]["host1"]
+    assert verdict["verdict"] == "failed", verdict
+    start = f"pueued --config {dead_daemon.config_path} --daemonize"
+    assert start in verdict["reason"] and start in run.stdout
