@@ -238,7 +238,7 @@ class _Decoder:
     def _key(self, position: int) -> t.Tuple[t.Union[str, int], int]:
         """A map's key; short texts are names of fields and will be known the next time."""
         key, stop = self._value(position)
-        if type(key) is int:
+        if key.__class__ is int:
             return key, stop
         if not isinstance(key, str):
             raise _error(position, "a map's key is neither text nor an integer")

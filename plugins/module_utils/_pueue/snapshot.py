@@ -94,7 +94,7 @@ class Task:
             raise _wrong_type(wire)
         number, group, command, path, priority, numbers, created_at, envs, wire_status = values
         label = wire.get("label")
-        if label is not None and type(label) is not str:
+        if label is not None and label.__class__ is not str:
             raise TypeError(f"label is a {type(label).__name__}")
         status, fields = _status(wire_status)
         result, exit_code, spawn_error = _result(fields.get("result"))
@@ -136,19 +136,19 @@ _REQUIRED_TYPES = tuple(_REQUIRED.values())
 
 
 def _wrong_type(wire: t.Mapping[str, t.Any]) -> TypeError:
-    name = next(name for name, kind in _REQUIRED.items() if type(wire[name]) is not kind)
+    name = next(name for name, kind in _REQUIRED.items() if wire[name].__class__ is not kind)
     return TypeError(f"{name} is a {type(wire[name]).__name__}")
 
 
 def _typed(wire: t.Mapping[str, t.Any], name: str, kind: t.Type[t.Any]) -> t.Any:
     value = wire[name]
-    if type(value) is not kind:
+    if value.__class__ is not kind:
         raise TypeError(f"{name} is a {type(value).__name__}")
     return value
 
 
 def _dependencies(numbers: t.List[t.Any]) -> t.Tuple[int, ...]:
-    if not all(type(number) is int for number in numbers):
+    if not all(number.__class__ is int for number in numbers):
         raise TypeError("a dependency is no id")
     return tuple(numbers)
 
