@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.fleet.jobs.plugins.plugin_utils._action import Result, SlicedAction
+from ansible_collections.fleet.jobs.plugins.plugin_utils._action import Result
+from ansible_collections.fleet.jobs.plugins.plugin_utils._resident import ResidentSlices
 
 
-class ActionModule(SlicedAction):
+class ActionModule(ResidentSlices):
     """Only what must happen on the controller."""
 
     module = "host_watch"

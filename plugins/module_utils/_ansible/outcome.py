@@ -8,8 +8,6 @@ import errno
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._errors import FleetError
 from .._jobs.instance import Instance
 from .arguments import ArgumentSpec
@@ -70,22 +68,35 @@ def run(
 
     ``secrets`` finds what must not be shown inside of options that are no secret as a whole.
     """
+    # Code that stays on the host is called without Ansible, which is not there.
+    from ansible.module_utils.basic import AnsibleModule
+
     module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())
     if secrets is not None:
         module.no_log_values.update(secrets(module.params))
-    try:
-        outcome = function(Request(params=module.params, check_mode=module.check_mode))
-    except FleetError as error:
-        module.fail_json(**failure(error))
-    except OSError as error:
-        module.fail_json(**failure(from_os_error(error)))
-    for warning in outcome.warnings:
+    request = Request(params=module.params, check_mode=module.check_mode)
+    result, warnings = result_of(function, request, diff=bool(module._diff))
+    for warning in warnings:
         module.warn(warning)
-    result = outcome.result(diff=bool(module._diff))
-    if outcome.failed:
-        result.setdefault("msg", "The module did not reach its goal; see actions.")
+    if result["failed"]:
         module.fail_json(**result)
     module.exit_json(**result)
+
+
+def result_of(
+    function: t.Callable[[Request], Outcome], request: Request, *, diff: bool
+) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
+    """The dictionary that goes to Ansible, and the warnings that go with it."""
+    try:
+        outcome = function(request)
+    except FleetError as error:
+        return failure(error), []
+    except OSError as error:
+        return failure(from_os_error(error)), []
+    result = outcome.result(diff=diff)
+    if outcome.failed:
+        result.setdefault("msg", "The module did not reach its goal; see actions.")
+    return result, outcome.warnings
 
 
 def failure(error: FleetError) -> t.Dict[str, t.Any]:

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""Actions whose code stays on the host: it travels once per version, later calls send arguments.
+
+Without pipelining, in check mode (which leaves no file) and where anything is unusual, the module
+is sent as every module is; both ways run the same function.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import importlib
+import io
+import json
+import shlex
+import typing as t
+import zipfile
+from pathlib import Path
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+
+from ._action import ModuleAction, Result, SlicedAction
+
+_PLUGINS = Path(__file__).resolve().parent.parent
+_PREFIX = "ansible_collections/fleet/jobs/plugins"
+_MODULES = ("deploy_apply", "deploy_audit", "host_watch")
+_MARK = "fleet-jobs-answer:"
+_PROGRAM = (Path(__file__).with_name("_resident_start.py")).read_text(encoding="utf-8")
+
+
+def sources() -> t.Dict[str, bytes]:
+    """What has to be on the host, by its path there."""
+    files = [*(_PLUGINS / "module_utils").rglob("*.py")]
+    files += [_PLUGINS / "modules" / f"{name}.py" for name in _MODULES]
+    found = {f"{_PREFIX}/{path.relative_to(_PLUGINS).as_posix()}": path for path in files}
+    return {name: found[name].read_bytes() for name in sorted(found) if "_tool/" not in name}
+
+
+@functools.lru_cache(maxsize=None)
+def digest() -> str:
+    """One name for exactly these sources and the program that starts them."""
+    made = hashlib.sha256(_PROGRAM.encode())
+    for name, content in sources().items():
+        made.update(f"{name}\0{len(content)}\0".encode())
+        made.update(content)
+    return made.hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=None)
+def archive() -> str:
+    """The sources as text that can stand in a program."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in sources().items():
+            packed.writestr(name, content)
+    return base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def specification(name: str) -> t.Dict[str, t.Any]:
+    """The module's own argument specification."""
+    module = importlib.import_module(f"ansible_collections.fleet.jobs.plugins.modules.{name}")
+    kwargs: t.Dict[str, t.Any] = module.SPEC.to_kwargs()
+    return kwargs
+
+
+def program(name: str, parameters: Result, *, diff: bool, code: t.Optional[str]) -> bytes:
+    """What the host's interpreter reads: how to find the code, and the call."""
+    request = {
+        "module": name,
+        "digest": digest(),
+        "parameters": parameters,
+        "diff": diff,
+        "mark": _MARK,
+        "code": code,
+    }
+    return _PROGRAM.replace('"REQUEST"', repr(json.dumps(request)), 1).encode()
+
+
+class ResidentAction(ModuleAction):
+    """Run the module's function from the code that is on the host, where that is possible."""
+
+    def call(self, arguments: Result, *, task_vars: Result) -> Result:
+        python = self._python(task_vars)
+        if python is None:
+            return super().call(arguments, task_vars=task_vars)
+        checked = ArgumentSpecValidator(**_SPECIFICATIONS[self.module]).validate(arguments)
+        if checked.error_messages:
+            # The module says it in Ansible's own words.
+            return super().call(arguments, task_vars=task_vars)
+        answer = self._ask(python, checked.validated_parameters, with_code=False)
+        if answer.get("code_missing"):
+            answer = self._ask(python, checked.validated_parameters, with_code=True)
+        if answer.get("code_refused"):
+            return super().call(arguments, task_vars=task_vars)
+        answer.setdefault("invocation", {"module_args": checked.validated_parameters})
+        shown: Result = remove_values(answer, checked._no_log_values)
+        return shown
+
+    def _python(self, task_vars: Result) -> t.Optional[str]:
+        """The host's interpreter; None where the module has to be sent."""
+        task = self._task
+        if task.check_mode or task.async_val or task.delegate_to or self.module not in _MODULES:
+            return None
+        if not self._is_pipelining_enabled("new"):
+            return None
+        given = self._templar.template(task_vars.get("ansible_python_interpreter") or "auto")
+        if str(given).startswith("auto"):
+            given = (task_vars.get("ansible_facts") or {}).get("discovered_interpreter_python")
+        return str(given) if given else None
+
+    def _ask(self, python: str, parameters: Result, *, with_code: bool) -> Result:
+        sent = program(
+            self.module,
+            parameters,
+            diff=bool(self._task.diff),
+            code=archive() if with_code else None,
+        )
+        command = f"{self._compute_environment_string()} {shlex.quote(python)} -I -S -"
+        done = self._low_level_execute_command(command.strip(), in_data=sent)
+        return _answer(done)
+
+
+def _answer(done: Result) -> Result:
+    """The marked line; whatever else was printed is no part of it."""
+    for line in str(done.get("stdout") or "").splitlines():
+        if line.startswith(_MARK):
+            found: Result = json.loads(line[len(_MARK) :])
+            return found
+    words = str(done.get("stderr") or done.get("stdout") or "").strip().splitlines()
+    said = words[-1][:400] if words else "it said nothing"
+    return {
+        "failed": True,
+        "changed": False,
+        "rc": done.get("rc"),
+        "msg": f"The module ended without a result (exit code {done.get('rc')}): {said}",
+        "module_stderr": "\n".join(words[-40:]),
+    }
+
+
+class ResidentSlices(SlicedAction, ResidentAction):
+    """The same in bounded slices."""
+
+
+# Before the workers fork, so that none of them has to import or to read this again.
+_SPECIFICATIONS = {name: specification(name) for name in _MODULES}
+digest()
