@@ -93,10 +93,15 @@ class Deployment:
 
     def run(self) -> Applied:
         """All phases; an error carries what was done until then."""
+        # The last connection that closes copies the log back: once, not after every phase.
+        with self.instance.ledger():
+            return self._run()
+
+    def _run(self) -> Applied:
         try:
             seen = self._still_true()
             self._kill(seen)
-            self._change_code()
+            self._change_code(seen)
             self._restart()
             self._release(seen)
         except FleetError as error:
@@ -169,10 +174,10 @@ class Deployment:
         self.done.actions += [f'Killed "{name}".' for name in self.done.killed]
         self._mark("kill", f"{len(self.done.killed)} jobs", {"killed": self.done.killed})
 
-    def _change_code(self) -> None:
+    def _change_code(self, seen: Sight) -> None:
         """PULL, UPGRADE and VERIFY stand or fall together."""
         try:
-            self._pull()
+            self._pull(seen)
             self._upgrade()
             self._verify()
         except FleetError as error:
@@ -180,8 +185,9 @@ class Deployment:
                 self._roll_back(error)
             raise
 
-    def _pull(self) -> None:
-        plan = self._source_plan(self.request.sha)
+    def _pull(self, seen: Sight) -> None:
+        # A kill takes its time, and what was killed may have written on into the checkout.
+        plan = self._source_plan(self.request.sha) if self.done.killed else seen.source
         result = source.apply(plan, repository=self.options.repository, guard=self._guard)
         self.done.changed = self.done.changed or result.changed
         self.done.after_sha = result.after_sha

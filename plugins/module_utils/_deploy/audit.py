@@ -100,7 +100,8 @@ def audit(request: DeployRequest, instance: Instance, options: AuditOptions) -> 
     """Look without a trace first; only a host with something to do takes the lease."""
     if options.state:
         # It is frozen: whatever fails from here on has to thaw it.
-        return _hold(request, instance, options)
+        with instance.ledger():
+            return _hold(request, instance, options, before=None)
     seen = look(
         request,
         instance,
@@ -113,7 +114,9 @@ def audit(request: DeployRequest, instance: Instance, options: AuditOptions) -> 
     require_room(instance)
     if options.check_mode or not options.freeze:
         return _foretold(seen, options)
-    return _hold(request, instance, options)
+    # The ledger stays open: the last connection that closes copies the log back, which costs.
+    with instance.ledger():
+        return _hold(request, instance, options, before=seen)
 
 
 def purpose_of(request: DeployRequest) -> str:
@@ -180,7 +183,13 @@ def _foretold(seen: Sight, options: AuditOptions) -> Audit:
     )
 
 
-def _hold(request: DeployRequest, instance: Instance, options: AuditOptions) -> Audit:
+def _hold(
+    request: DeployRequest,
+    instance: Instance,
+    options: AuditOptions,
+    *,
+    before: t.Optional[Sight],
+) -> Audit:
     """Take or renew the lease, freeze, wait for one slice, and decide."""
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
         token, said = _take(request, ledger, options)
@@ -191,7 +200,7 @@ def _hold(request: DeployRequest, instance: Instance, options: AuditOptions) -> 
     said += [f'Froze group "{name}".' for name in frozen]
     try:
         _wait_for_drain(request, instance, options)
-        result = _decide(request, instance, options, token)
+        result = _decide(request, instance, options, token, before=before)
     except FleetError as error:
         with instance.ledger() as ledger:
             raise _given_back(instance, ledger, token, error) from error
@@ -254,9 +263,16 @@ def _wait_for_drain(request: DeployRequest, instance: Instance, options: AuditOp
             time.sleep(_POLL_SECONDS)
 
 
-def _decide(request: DeployRequest, instance: Instance, options: AuditOptions, token: str) -> Audit:
+def _decide(
+    request: DeployRequest,
+    instance: Instance,
+    options: AuditOptions,
+    token: str,
+    *,
+    before: t.Optional[Sight],
+) -> Audit:
     """Look again behind the freeze: what was seen before it may be over."""
-    seen = look(request, instance, repository=options.repository, token=token)
+    seen = look(request, instance, repository=options.repository, token=token, before=before)
     decision = seen.plan.decision
     if decision.action == "wait":
         return _waiting(seen, options)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
@@ -110,7 +111,7 @@ class Git:
         stdin: bytes = b"",
         stdout: t.Optional[t.IO[bytes]] = None,
     ) -> Completed:
-        environ = {**self.environ, **(_OFFLINE if offline else self._ssh())}
+        environ = {**self.environ, **(_OFFLINE if offline else self._ssh)}
         done = run(
             [self.program, *arguments],
             cwd=self.directory,
@@ -123,6 +124,7 @@ class Git:
             raise self.error(arguments, done)
         return done
 
+    @functools.cached_property
     def _ssh(self) -> t.Dict[str, str]:
         """The account's own ssh command, with prompts switched off."""
         command = self.environ.get("GIT_SSH_COMMAND")

@@ -17,7 +17,6 @@ _PATH = list(sys.path)
 if __name__ == "__main__":
     sys.path[:] = [entry for entry in sys.path if entry != ""]
 
-import ast  # noqa: E402
 import importlib  # noqa: E402
 import importlib.machinery  # noqa: E402
 import importlib.util  # noqa: E402
@@ -25,7 +24,11 @@ import json  # noqa: E402
 import os  # noqa: E402
 import re  # noqa: E402
 import sysconfig  # noqa: E402
-import typing as t  # noqa: E402
+
+TYPE_CHECKING = False  # jobs' interpreters need no annotations, and typing is slow to import
+if TYPE_CHECKING:
+    import ast
+    import typing as t
 
 _LIMIT = 300
 
@@ -184,6 +187,8 @@ def module(name: str, *, run: bool) -> t.Dict[str, t.Any]:
 
 def expression(text: str) -> t.Dict[str, t.Any]:
     """Evaluate one expression on the modules it names."""
+    import ast
+
     try:
         tree = ast.parse(text, mode="eval")
         names: t.Dict[str, t.Any] = {}
@@ -201,6 +206,8 @@ def expression(text: str) -> t.Dict[str, t.Any]:
 
 def chains(tree: ast.AST) -> t.List[t.List[str]]:
     """Every dotted name of the expression, as its words."""
+    import ast
+
     found = []
     for node in ast.walk(tree):
         parts: t.List[str] = []

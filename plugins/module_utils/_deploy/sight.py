@@ -47,16 +47,19 @@ class Sight:
 
 
 def look(
-    request: DeployRequest, instance: Instance, *, repository: str, token: t.Optional[str]
+    request: DeployRequest,
+    instance: Instance,
+    *,
+    repository: str,
+    token: t.Optional[str],
+    before: t.Optional[Sight] = None,
 ) -> Sight:
-    """Look at the tree, the environment and the queue, as the holder of ``token`` may."""
-    moving = source.plan(
-        project=request.project,
-        repository=repository,
-        sha=request.sha,
-        state_dir=instance.state_dir,
-    )
-    upgrade = plan_wheel(request)
+    """Look at the tree, the environment and the queue, as the holder of ``token`` may.
+
+    ``before`` is a look of a moment ago, of which only the queue is looked at again.
+    """
+    moving = before.source if before else plan_source(request, instance, repository=repository)
+    upgrade = before.wheel if before else plan_wheel(request)
     with instance.client() as client:
         snapshot = client.status()
     queue = survey(snapshot, groups=request.groups)
@@ -81,6 +84,18 @@ def look(
         source=moving,
         wheel=upgrade,
         restart=report,
+    )
+
+
+def plan_source(
+    request: DeployRequest, instance: Instance, *, repository: str
+) -> source.SourcePlan:
+    """What the move of the checkout would do."""
+    return source.plan(
+        project=request.project,
+        repository=repository,
+        sha=request.sha,
+        state_dir=instance.state_dir,
     )
 
 

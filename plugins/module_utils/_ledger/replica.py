@@ -66,6 +66,7 @@ def open_copy(path: Path) -> t.Optional[sqlite3.Connection]:
         try:
             # After this the connection needs only the one file it holds open, so the folder can
             # go at once and not even a kill leaves it behind.
+            connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA journal_mode = DELETE").fetchall()
             connection.execute("PRAGMA temp_store = MEMORY")
             database.bring_up_to_date(connection, path=path)
