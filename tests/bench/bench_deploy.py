@@ -24,11 +24,13 @@ import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.fleet.jobs.tests.support.ansible import environment, program
+import deploy_costs
+
+from ansible_collections.fleet.jobs.tests.support.ansible import environment, program, run_playbook
 from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost, Fleet
 from ansible_collections.fleet.jobs.tests.support.standstill import Standstill
 
-HOSTS, ROUNDS, FORKS = 20, 5, 20
+HOSTS, ROUNDS, FORKS = 20, 3, 20
 FAILED = ("work/1", "work/3")
 WANTED = "FIXED = True"
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -43,10 +45,6 @@ class Scene:
     fleet: Fleet
     folder: Path
     sha: str
-
-    @property
-    def project(self) -> str:
-        return str(self.folder)
 
 
 @dataclass
@@ -80,7 +78,12 @@ class Way:
 
 
 def prepare(fleet: Fleet) -> Standstill:
-    """Every host with two successes and two failures of version 1."""
+    """Every host deployed to before, with two successes and two failures of version 1."""
+    fleet.origin.commit("a first deploy", {"NOTES": "no code yet\n"})
+    first = run_playbook(
+        "fleet.jobs.deploy", inventory=fleet.inventory(), extra_vars=fleet.options, timeout=900
+    )
+    assert first.rc == 0, first.explain()
     labels = [f"work/{number}" for number in range(4)]
     for host in fleet.hosts:
         host.parallel(4)
@@ -188,6 +191,19 @@ def measure(scene: Scene, contenders: t.Sequence[Way], rounds: int, start: Stand
             print(f"{way.name}: {way.wall[-1]:.1f} s", file=sys.stderr, flush=True)
 
 
+def costs(scene: Scene, way: Way, start: Standstill) -> deploy_costs.Rows:
+    """One more run of ours, with a callback that writes down every result."""
+    record = scene.folder / "record.jsonl"
+    start.restore()
+    recorded = Way(way.name, way.argv, {**way.environ, "ANSIBLE_CALLBACKS_ENABLED": "recorder"})
+    recorded.run(scene.folder)
+    return [
+        *deploy_costs.empty_play(way.argv, way.environ, scene.folder),
+        *deploy_costs.of_run(record),
+        *deploy_costs.of_host(scene.fleet.hosts[0]),
+    ]
+
+
 def table(contenders: t.Sequence[Way], *, hosts: int, rounds: int) -> None:
     """Medians, and the median of what each way took in relation to ours in the same round."""
     print(f"## The whole deploy over {hosts} instances, median of {rounds} rounds\n")
@@ -214,7 +230,9 @@ def main() -> None:
             scene = Scene(fleet, folder, fleet.origin.fix())
             contenders = ways(scene)
             measure(scene, contenders, rounds, start)
+            rows = costs(scene, contenders[0], start)
     table(contenders, hosts=hosts, rounds=rounds)
+    deploy_costs.table(rows)
 
 
 if __name__ == "__main__":

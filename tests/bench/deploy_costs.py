@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the time of one ``deploy.yml`` goes: what Ansible did per host, and what a module costs."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import typing as t
+from collections import Counter
+from pathlib import Path
+
+from ansible_collections.fleet.jobs.plugins.plugin_utils import _resident
+from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost
+
+Rows = t.List[t.Tuple[str, str]]
+_IMPORT = "import sys; sys.path.insert(0, sys.argv[1]); import importlib; " + (
+    "importlib.import_module('ansible_collections.fleet.jobs.plugins.modules.' + sys.argv[2])"
+)
+ROUNDS = 5
+
+
+def of_run(record: Path) -> Rows:
+    """From what a callback wrote of one run: results a host, and the modules' own seconds."""
+    lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    results = [one for one in lines if "task" in one]
+    per_host = Counter(one["host"] for one in results if one["host"] != "localhost")
+    rows = [("results per host", f"{statistics.median(per_host.values()):.0f}")]
+    for name in ("deploy_audit", "deploy_apply"):
+        mine = [one["result"] for one in results if one["action"] == f"fleet.jobs.{name}"]
+        spent = statistics.median(float(one["seconds"]) for one in mine)
+        size = max(len(json.dumps(one)) for one in mine)
+        rows.append((f"`{name}`, seconds in the module, many hosts at once", f"{spent:.2f}"))
+        rows.append((f"`{name}`, largest result", f"{size:,} bytes"))
+    return rows
+
+
+def of_host(host: EmbeddedHost) -> Rows:
+    """What a call costs on a host before the module's own work begins."""
+    folder = max((host.state_dir / "code").iterdir(), key=lambda one: one.stat().st_mtime)
+    python = [sys.executable, "-I", "-S"]
+    rows = [("CPU of `python -I -S -c pass`", _cpu([*python, "-c", "pass"]))]
+    for name in ("deploy_audit", "deploy_apply"):
+        spent = _cpu([*python, "-c", _IMPORT, str(folder), name])
+        rows.append((f"CPU of the same with the imports of `{name}`", spent))
+    rows.append(("CPU of `import ansible.module_utils.basic`, which is spared", _basic()))
+    code = len(_resident.archive())
+    rows.append(("code, sent once per host and version", f"{code:,} bytes"))
+    rows.append(("program and arguments, sent with each call", f"{_program():,} bytes"))
+    return rows
+
+
+def empty_play(argv: t.Sequence[str], environ: t.Mapping[str, str], folder: Path) -> Rows:
+    """Ansible's own start, with the same inventory and no task."""
+    play = folder / "empty.json"
+    play.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": []}]))
+    command = [argv[0], str(play), *argv[2:]]
+    began = time.perf_counter()
+    subprocess.run(command, env=dict(environ), cwd=folder, stdout=subprocess.DEVNULL, check=True)
+    return [("`ansible-playbook` without any task", f"{time.perf_counter() - began:.2f} s")]
+
+
+def _basic() -> str:
+    return _cpu([sys.executable, "-c", "import ansible.module_utils.basic"])
+
+
+def _cpu(argv: t.Sequence[str]) -> str:
+    spent = []
+    for _unused in range(ROUNDS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(argv, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return f"{statistics.median(spent) * 1000:.0f} ms"
+
+
+def _program() -> int:
+    return len(_resident.program("deploy_audit", {}, diff=False, code=None))
+
+
+def table(rows: Rows) -> None:
+    """As Markdown."""
+    print("\n| where the time of `deploy.yml` goes | |")
+    print("|---|---:|")
+    for name, value in rows:
+        print(f"| {name} | {value} |")
