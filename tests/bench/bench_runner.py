@@ -3,7 +3,7 @@
 
     PYTHONPATH=.build python tests/bench/bench_runner.py [ROUNDS]
 
-Prints medians and ratios. The comparison with systemd-run needs a host where it works.
+Prints one Markdown table of medians. The row of systemd-run says where it does not work.
 """
 
 from __future__ import annotations
@@ -88,28 +88,26 @@ def through_queue(client: Client, command: str, *, home: Path) -> float:
 
 def report(name: str, value: float, *, unit: str, base: float) -> None:
     """One line."""
-    print(f"{name:<46} {value:9.1f} {unit:<3} {value / base:7.1f}x")
+    print(f"| {name} | {value:.1f} {unit} | {value / base:.1f}x |")
 
 
 def alone(tool: Tool, rounds: int) -> None:
     """One job at a time, no queue."""
     base = median_of(JOB, rounds)
     interpreter = [sys.executable, "-I", "-S", "-c", "pass"]
-    report("bare /bin/true", base, unit="ms", base=base)
-    report("python -I -S -c pass", median_of(interpreter, rounds), unit="ms", base=base)
+    report("bare `/bin/true`", base, unit="ms", base=base)
+    report("`python -I -S -c pass`", median_of(interpreter, rounds), unit="ms", base=base)
     ours = tool.words(JOB)
-    report("fleet-jobs run, cap none", median_of(ours, rounds), unit="ms", base=base)
+    report("`fleet-jobs run`, cap none", median_of(ours, rounds), unit="ms", base=base)
     polled = tool.words(JOB, options=["--cap", "prefer", "--memory", str(1 << 30)])
-    report("fleet-jobs run, cap prefer 1G", median_of(polled, rounds), unit="ms", base=base)
+    report("`fleet-jobs run`, cap prefer 1G", median_of(polled, rounds), unit="ms", base=base)
     words = systemd_run()
     if words is None:
-        print(
-            "systemd-run --scope                            not available: no manager answers here"
-        )
+        print("| `systemd-run --scope` | no service manager answers here | |")
     else:
-        report("systemd-run --scope", median_of([*words, *JOB], rounds), unit="ms", base=base)
+        report("`systemd-run --scope`", median_of([*words, *JOB], rounds), unit="ms", base=base)
     until_exec = start_to_exec(tool.words(CLOCK), rounds)
-    print(f"{'fleet-jobs run, start to exec of the job':<46} {until_exec:9.1f} ms")
+    print(f"| `fleet-jobs run`, start to exec of the job | {until_exec:.1f} ms | |")
 
 
 def queued(tool: Tool, daemon: PrivateDaemon) -> None:
@@ -117,13 +115,16 @@ def queued(tool: Tool, daemon: PrivateDaemon) -> None:
     with daemon.connect(timeout=60) as client:
         bare = through_queue(client, "exec /bin/true", home=daemon.home)
         ours = through_queue(client, tool.command(JOB), home=daemon.home)
-    report(f"pueue, {TASKS} x /bin/true, 10 slots", bare, unit="s", base=bare)
-    report("the same through fleet-jobs run", ours, unit="s", base=bare)
+    report(f"pueue, {TASKS} x `/bin/true`, 10 slots", bare, unit="s", base=bare)
+    report("the same through `fleet-jobs run`", ours, unit="s", base=bare)
 
 
 def main() -> None:
     """Everything, in a temporary directory."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    print("## What the runner costs in front of a job\n")
+    print("| way | median | times the bare one |")
+    print("|---|---:|---:|")
     with tempfile.TemporaryDirectory(prefix="fj-bench-") as folder:
         state_dir = Path(folder) / "state"
         tool = Tool(install(state_dir), state_dir=state_dir)

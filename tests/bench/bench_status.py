@@ -88,6 +88,7 @@ def measure(daemon: PrivateDaemon) -> t.List[t.Tuple[str, float, int]]:
 
 def main() -> None:
     tasks = int(sys.argv[1]) if len(sys.argv) > 1 else TASKS
+    print(f"## Looking at a queue of {tasks:,} tasks")
     queues = (("as the plain command line adds them", LOGIN), ("as this collection adds them", {}))
     for title, envs in queues:
         with PrivateDaemon() as daemon:
