@@ -54,7 +54,12 @@ _value:
 
 import typing as t
 
-from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import STEPS, build, lines
+from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
+    GATE,
+    STEPS,
+    build,
+    lines,
+)
 
 
 def deploy_report(
@@ -65,7 +70,7 @@ def deploy_report(
     sha: str,
 ) -> t.Dict[str, t.Any]:
     """Collect the steps of every host and build the report."""
-    steps = {host: {step: hostvars[host].get(step) for step in STEPS} for host in hosts}
+    steps = {host: {step: hostvars[host].get(step) for step in (*STEPS, GATE)} for host in hosts}
     report = build(steps, deploy_id=deploy_id, ref=ref, sha=sha)
     return {**report, "lines": lines(report)}
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import typing as t
 
 
@@ -28,3 +29,16 @@ class FleetError(Exception):
 
 class Refused(FleetError):
     """A guard said no before anything was changed; ``hazard`` names the catalogue entry."""
+
+
+def from_os_error(error: OSError) -> FleetError:
+    """A system call that no room foresaw, as a sentence instead of a traceback."""
+    place = f' on "{error.filename}"' if error.filename else ""
+    advice = {
+        errno.ENOSPC: "The disk is full: free space before anything else, a full disk also ends "
+        "pueued and every running job.",
+        errno.EACCES: "Run this as the account that owns the queue.",
+        errno.EPERM: "Run this as the account that owns the queue.",
+        errno.EROFS: "The file system is read-only.",
+    }.get(error.errno or 0, "Nothing further was changed.")
+    return FleetError(f"A system call failed{place}: {error.strerror or error}. {advice}")

@@ -117,6 +117,7 @@ actions:
 """
 
 import time
+import typing as t
 
 from ansible_collections.fleet.jobs.plugins.module_utils._ansible.arguments import (
     ArgumentSpec,
@@ -181,15 +182,13 @@ def _outcome(done: Applied, *, seconds: float) -> Outcome:
     )
 
 
+def secrets(params: t.Mapping[str, t.Any]) -> t.Iterable[str]:
+    """What must not be shown inside of options that are no secret as a whole."""
+    return (*secrets_in(params["repository"]), *secrets_in(params["index_url"]))
+
+
 def main() -> None:
-    run(
-        SPEC,
-        deploy_apply,
-        secrets=lambda params: (
-            *secrets_in(params["repository"]),
-            *secrets_in(params["index_url"]),
-        ),
-    )
+    run(SPEC, deploy_apply, secrets=secrets)
 
 
 if __name__ == "__main__":

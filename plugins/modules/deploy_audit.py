@@ -204,6 +204,7 @@ actions:
 """
 
 import time
+import typing as t
 
 from ansible_collections.fleet.jobs.plugins.module_utils._ansible.arguments import (
     ArgumentSpec,
@@ -285,8 +286,13 @@ def deploy_audit(request: Request) -> Outcome:
     )
 
 
+def secrets(params: t.Mapping[str, t.Any]) -> t.Iterable[str]:
+    """What must not be shown inside of options that are no secret as a whole."""
+    return secrets_in(params["repository"])
+
+
 def main() -> None:
-    run(SPEC, deploy_audit, secrets=lambda params: secrets_in(params["repository"]))
+    run(SPEC, deploy_audit, secrets=secrets)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ VERDICTS = (
 )
 BAD_VERDICTS = frozenset({"rolled_back", "failed", "unreachable", "locked"})
 STEPS = ("__deploy_audit", "__deploy_apply", "__deploy_watch")
+GATE = "__deploy_gate"
 LISTED = 20
 
 Result = t.Mapping[str, t.Any]
@@ -30,6 +31,9 @@ def host_report(steps: t.Mapping[str, t.Optional[Result]]) -> t.Dict[str, t.Any]
     results = [_answer(steps.get(name)) for name in STEPS]
     audit, apply, _watch = ({} if result is None else result for result in results)
     verdict, reason = _verdict(*results)
+    stopped = (steps.get(GATE) or {}).get("reason")
+    if audit.get("proceed") and results[1] is None and stopped:
+        reason = _first_line(stopped)
     plan = audit.get("plan") or {}
     return {
         "verdict": verdict,

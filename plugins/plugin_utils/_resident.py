@@ -59,11 +59,9 @@ def archive() -> str:
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def specification(name: str) -> t.Dict[str, t.Any]:
-    """The module's own argument specification."""
-    module = importlib.import_module(f"ansible_collections.fleet.jobs.plugins.modules.{name}")
-    kwargs: t.Dict[str, t.Any] = module.SPEC.to_kwargs()
-    return kwargs
+def module_of(name: str) -> t.Any:
+    """The module itself, for its argument specification and its hidden words."""
+    return importlib.import_module(f"ansible_collections.fleet.jobs.plugins.modules.{name}")
 
 
 def program(name: str, parameters: Result, *, diff: bool, code: t.Optional[str]) -> bytes:
@@ -86,7 +84,8 @@ class ResidentAction(ModuleAction):
         python = self._python(task_vars)
         if python is None:
             return super().call(arguments, task_vars=task_vars)
-        checked = ArgumentSpecValidator(**_SPECIFICATIONS[self.module]).validate(arguments)
+        module = _LOADED[self.module]
+        checked = ArgumentSpecValidator(**module.SPEC.to_kwargs()).validate(arguments)
         if checked.error_messages:
             # The module says it in Ansible's own words.
             return super().call(arguments, task_vars=task_vars)
@@ -96,7 +95,11 @@ class ResidentAction(ModuleAction):
         if answer.get("code_refused"):
             return super().call(arguments, task_vars=task_vars)
         answer.setdefault("invocation", {"module_args": checked.validated_parameters})
-        shown: Result = remove_values(answer, checked._no_log_values)
+        hidden = {
+            *checked._no_log_values,
+            *getattr(module, "secrets", _none)(checked.validated_parameters),
+        }
+        shown: Result = remove_values(answer, hidden)
         return shown
 
     def _python(self, task_vars: Result) -> t.Optional[str]:
@@ -123,6 +126,10 @@ class ResidentAction(ModuleAction):
         return _answer(done)
 
 
+def _none(_params: Result) -> t.Tuple[str, ...]:
+    return ()
+
+
 def _answer(done: Result) -> Result:
     """The marked line; whatever else was printed is no part of it."""
     for line in str(done.get("stdout") or "").splitlines():
@@ -145,5 +152,5 @@ class ResidentSlices(SlicedAction, ResidentAction):
 
 
 # Before the workers fork, so that none of them has to import or to read this again.
-_SPECIFICATIONS = {name: specification(name) for name in _MODULES}
+_LOADED = {name: module_of(name) for name in _MODULES}
 digest()

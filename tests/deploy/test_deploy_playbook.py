@@ -290,3 +290,61 @@ def test_an_approved_plan_is_the_only_one_applied(make_fleet: MakeFleet, tmp_pat
     run = _deploy(fleet, deploy_plan_id=found, deploy_report_file=str(path))
     assert run.rc == 0, run.explain()
     assert all(task.ok for task in host.finished("work/1", "work/3").values())
+
+
+def test_a_job_that_outlived_its_daemon_is_waited_for(
+    make_fleet: MakeFleet, tmp_path: Path
+) -> None:
+    fleet = make_fleet(1)
+    (host,) = fleet.hosts
+    release = tmp_path / "release"
+    host.queue([host.job("work/hold", "hold", str(release))])
+    host.running("work/hold")
+    eventually(lambda: _open_attempts(host), timeout=20, what="the attempt on record")
+    host.daemon.kill9()
+    host.daemon.start()
+    # pueue calls it killed, and its process goes on.
+    assert host.tasks()["work/hold"].result == "Killed"
+    before = host.head()
+    fleet.origin.fix()
+    path = tmp_path / "report.json"
+
+    deferred = _deploy(fleet, deploy_drain_timeout=1, deploy_report_file=str(path))
+
+    assert deferred.rc == 0, deferred.explain()
+    report = _report(fleet, deferred, path)["hosts"][host.name]
+    assert (report["verdict"], report["running"]) == ("deferred", ["work/hold"])
+    assert host.head() == before
+    assert deferred.stats[host.name]["changed"] == 0
+    killed = _deploy(fleet, deploy_when_running="kill")
+    (audited,) = killed.of(task="Audit |")
+    assert audited.result["hazard"] == "AP-1" and "outlived" in audited.result["msg"]
+    release.touch()
+    eventually(lambda: not _open_attempts(host), timeout=20, what="the end of the job")
+
+
+def _open_attempts(host: EmbeddedHost) -> int:
+    with host.ledger() as ledger:
+        return len([one for one in ledger.attempts.open_attempts() if one.pid])
+
+
+def test_a_wave_that_went_wrong_stops_the_next_one(make_fleet: MakeFleet, tmp_path: Path) -> None:
+    fleet = make_fleet(2)
+    canary, later = fleet.hosts
+    for host in fleet.hosts:
+        host.queue([host.job("work/2", "2")])
+        host.finished("work/2")
+    before = later.head()
+    fleet.origin.fix()
+    path = tmp_path / "report.json"
+    wrong = {"deploy_assertions": [{"file": "work.py", "pattern": "no such line"}]}
+    inventory = fleet.inventory(**{canary.name: {**canary.variables, **wrong}})
+    extra = {**fleet.options, "deploy_serial": 1, "deploy_report_file": str(path)}
+
+    run = run_playbook("fleet.jobs.deploy", inventory=inventory, extra_vars=extra)
+
+    assert run.rc == 2, run.explain()
+    hosts = _report(fleet, run, path)["hosts"]
+    assert hosts[canary.name]["verdict"] == "rolled_back"
+    assert "deploy_max_failed allows 0" in hosts[later.name]["reason"], hosts[later.name]
+    assert later.head() == before and later.groups() == {"default": "Running"}

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import errno
 import typing as t
 from dataclasses import dataclass, field
 
-from .._errors import FleetError
+from .._errors import FleetError, from_os_error
 from .._jobs.instance import Instance
 from .arguments import ArgumentSpec
 
@@ -107,16 +106,3 @@ def failure(error: FleetError) -> t.Dict[str, t.Any]:
     if error.hazard:
         result["hazard"] = error.hazard
     return result
-
-
-def from_os_error(error: OSError) -> FleetError:
-    """A system call that no room foresaw, as a sentence instead of a traceback."""
-    place = f' on "{error.filename}"' if error.filename else ""
-    advice = {
-        errno.ENOSPC: "The disk is full: free space before anything else, a full disk also ends "
-        "pueued and every running job.",
-        errno.EACCES: "Run this as the account that owns the queue.",
-        errno.EPERM: "Run this as the account that owns the queue.",
-        errno.EROFS: "The file system is read-only.",
-    }.get(error.errno or 0, "Nothing further was changed.")
-    return FleetError(f"A system call failed{place}: {error.strerror or error}. {advice}")

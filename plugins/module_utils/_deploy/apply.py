@@ -8,10 +8,11 @@ next one begins; whatever fails, the queue is thawed and the lease given back.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import dataclass, field
 
-from .._errors import FleetError, Refused
+from .._errors import FleetError, Refused, from_os_error
 from .._jobs import recovery
 from .._jobs.bounded import bounded
 from .._jobs.floor import require_room
@@ -90,6 +91,9 @@ class Deployment:
         self.request = DeployRequest.from_dict(self.record["request"])
         self.done = Applied(self.request, before_sha=self.record["before_sha"])
         self._owed: t.List[str] = []
+        self._fetched = False
+        # Whether there may be something to take back, also where a step died half-way.
+        self._touched = False
 
     def run(self) -> Applied:
         """All phases; an error carries what was done until then."""
@@ -104,14 +108,18 @@ class Deployment:
             self._change_code(seen)
             self._restart()
             self._release(seen)
-        except FleetError as error:
-            self._run_killed_again(error)
-            with self.instance.ledger() as ledger:
-                thawed = recovery.give_back(self.instance, ledger, self.options.token)
-            self.done.actions += [f'Thawed group "{name}".' for name in thawed]
-            error.details = {**error.details, **self.done.details()}
-            raise
+        except (FleetError, OSError) as error:
+            raise self._ended(error) from error
         return self.done
+
+    def _ended(self, error: t.Union[FleetError, OSError]) -> FleetError:
+        """Nobody's job is lost and nothing stays frozen; the error says what was done."""
+        told = error if isinstance(error, FleetError) else from_os_error(error)
+        self._run_killed_again(told)
+        told, thawed = recovery.given_back(self.instance, self.options.token, told)
+        self.done.actions += [f'Thawed group "{name}".' for name in thawed]
+        told.details = {**told.details, **self.done.details()}
+        return told
 
     def foretell(self) -> Applied:
         """What ``run`` would do now; changes nothing."""
@@ -180,26 +188,36 @@ class Deployment:
             self._pull(seen)
             self._upgrade()
             self._verify()
-        except FleetError as error:
-            if self.request.rollback and (self.done.changed or self._resumed):
-                self._roll_back(error)
-            raise
+        except (FleetError, OSError) as error:
+            told = error if isinstance(error, FleetError) else from_os_error(error)
+            if self.request.rollback and (self._touched or self._resumed):
+                self._roll_back(told)
+            raise told from error
 
     def _pull(self, seen: Sight) -> None:
         # A kill takes its time, and what was killed may have written on into the checkout.
         plan = self._source_plan(self.request.sha) if self.done.killed else seen.source
-        result = source.apply(plan, repository=self.options.repository, guard=self._guard)
+        result = source.apply(plan, repository=self.options.repository, guard=self._moving)
         self.done.changed = self.done.changed or result.changed
         self.done.after_sha = result.after_sha
         self.done.actions += list(result.actions)
         self.done.warnings += list(result.notes)
         self._mark("pull", "moved" if result.changed else "there already", {"sha": plan.sha})
 
+    @contextlib.contextmanager
+    def _moving(self) -> t.Iterator[None]:
+        """The guard of ``source.apply``, which enters it before the fetch and before the move."""
+        with self._guard():
+            self._touched = self._fetched
+            self._fetched = True
+            yield
+
     def _upgrade(self) -> None:
         plan = plan_wheel(self.request)
         if plan is None:
             self._mark("upgrade", "no package", {})
             return
+        self._touched = self._touched or plan.changed
         result = wheel.apply(plan, index=self.options.index, guard=self._guard)
         self.done.changed = self.done.changed or result.changed
         self.done.actions += list(result.actions)

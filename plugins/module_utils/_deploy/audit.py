@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from .._ledger.lease import Lease
 from .._ledger.store import Ledger
 from .._pueue.client import Client
 from .kill import refuse_unsafe_kill
+from .outlived import outlived
 from .request import DeployRequest
 from .sight import Sight, look, verification
 from .survey import LISTED, survey
@@ -193,20 +195,16 @@ def _hold(
     """Take or renew the lease, freeze, wait for one slice, and decide."""
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
         token, said = _take(request, ledger, options)
-        try:
+        with _thawing(instance, token):
             frozen = _freeze(request, ledger, client, token)
-        except FleetError as error:
-            raise _given_back(instance, ledger, token, error) from error
     said += [f'Froze group "{name}".' for name in frozen]
-    try:
+    with _thawing(instance, token):
         _wait_for_drain(request, instance, options)
         result = _decide(request, instance, options, token, before=before)
-    except FleetError as error:
-        with instance.ledger() as ledger:
-            raise _given_back(instance, ledger, token, error) from error
     result.token = token
     result.frozen = frozen
-    result.changed = True
+    # A host that only waits, or is thawed in the end, is what it was.
+    result.changed = result.finished and result.proceed
     result.actions = [*said, *result.actions]
     result.state.update({"token": token, "since": options.state.get("since") or time.time()})
     if result.finished and not result.proceed:
@@ -214,8 +212,17 @@ def _hold(
             thawed = recovery.give_back(instance, ledger, token)
         result.actions += [f'Thawed group "{name}".' for name in thawed]
         result.token = None
-        result.changed = False
     return result
+
+
+@contextlib.contextmanager
+def _thawing(instance: Instance, token: str) -> t.Iterator[None]:
+    """Whatever fails behind the freeze puts the host back to where it was."""
+    try:
+        yield
+    except (FleetError, OSError) as error:
+        told, _thawed = recovery.given_back(instance, token, error)
+        raise told from error
 
 
 def _take(
@@ -258,7 +265,13 @@ def _wait_for_drain(request: DeployRequest, instance: Instance, options: AuditOp
     )
     with instance.client() as client:
         while time.time() < limit:
-            if not survey(client.status(), groups=request.groups).running:
+            snapshot = client.status()
+            running = survey(snapshot, groups=request.groups).running
+            if not running:
+                # Asked last, since it reads the ledger.
+                left = outlived(instance, snapshot)
+                running = survey(snapshot, groups=request.groups, outlived=left).running
+            if not running:
                 return
             time.sleep(_POLL_SECONDS)
 
@@ -304,18 +317,6 @@ def _waiting(seen: Sight, options: AuditOptions) -> Audit:
         reason=f"{running} jobs still run after {options.drain_timeout:.0f} s ({names}): thawed "
         "and unchanged. Deploy again later, or choose another deploy_when_running.",
     )
-
-
-def _given_back(instance: Instance, ledger: Ledger, token: str, error: FleetError) -> FleetError:
-    """The same error after the host was put back to where it was."""
-    try:
-        recovery.give_back(instance, ledger, token)
-    except FleetError as second:
-        error.message += (
-            f" Afterwards the frozen groups could not be thawed either: {second.message} The next "
-            "call of the collection thaws them once the lease has expired."
-        )
-    return error
 
 
 def _clock(moment: float) -> str:

@@ -18,6 +18,15 @@ REASON = "deploy"
 
 def refuse_unsafe_kill(queue: Survey, instance: Instance) -> None:
     """Killing implies checkpoint handling (AP-1): only declared jobs are killed."""
+    orphans = [name_of(task) for task in queue.running if task.done]
+    if orphans:
+        names = ", ".join(f'"{name}"' for name in orphans[:5])
+        raise Refused(
+            f"deploy_when_running is kill, but the processes of {names} outlived their pueued, "
+            "which cannot end them. Nothing was changed. Let them end, or end their processes on "
+            "the host, then deploy again.",
+            hazard="AP-1",
+        )
     with instance.ledger(read_only=True) as ledger:
         unsafe = []
         for task in queue.running:

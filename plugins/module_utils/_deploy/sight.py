@@ -16,6 +16,7 @@ from .._jobs.restart import Wish
 from .._pueue.selection import Selection
 from . import source, verify, wheel
 from .decision import Decision, decide
+from .outlived import outlived
 from .plan import Failures, Package, Plan, Tree
 from .request import DeployRequest
 from .survey import Survey, survey
@@ -62,7 +63,7 @@ def look(
     upgrade = before.wheel if before else plan_wheel(request)
     with instance.client() as client:
         snapshot = client.status()
-    queue = survey(snapshot, groups=request.groups)
+    queue = survey(snapshot, groups=request.groups, outlived=outlived(instance, snapshot))
     report = rerun(
         instance,
         restart_wish(request, queue.groups),

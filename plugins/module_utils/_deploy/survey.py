@@ -30,8 +30,10 @@ class Survey:
         return [name_of(task) for task in self.running[:LISTED]]
 
 
-def survey(snapshot: Snapshot, *, groups: t.Sequence[str]) -> Survey:
-    """Look at the named groups, or at all of them."""
+def survey(
+    snapshot: Snapshot, *, groups: t.Sequence[str], outlived: t.Sequence[Task] = ()
+) -> Survey:
+    """Look at the named groups, or at all of them; what outlived its task runs as well."""
     unknown = sorted(set(groups) - set(snapshot.groups))
     if unknown:
         known = ", ".join(sorted(snapshot.groups))
@@ -44,7 +46,10 @@ def survey(snapshot: Snapshot, *, groups: t.Sequence[str]) -> Survey:
     return Survey(
         groups=chosen,
         to_freeze=tuple(name for name in chosen if snapshot.groups[name].running),
-        running=tuple(task for task in tasks if task.status in ("Running", "Paused")),
+        running=(
+            *(task for task in tasks if task.status in ("Running", "Paused")),
+            *(task for task in outlived if task.group in chosen),
+        ),
         queued=sum(task.status == "Queued" for task in tasks),
         duplicates=tuple(sorted(snapshot.duplicates()))[:LISTED],
         strangers=sum(not task.marker for task in tasks),

@@ -8,6 +8,7 @@ import typing as t
 import pytest
 
 from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
+    GATE,
     STEPS,
     build,
     fleet_plan_id,
@@ -95,6 +96,11 @@ def test_verdict(
     report = host_report(steps(*results))
     assert report["verdict"] == verdict
     assert reason in report["reason"]
+
+
+def test_who_was_stopped_by_the_gate_says_so() -> None:
+    stopped = {**steps(GOING), GATE: {"ok": False, "reason": "Nothing was changed here: 2 of 3."}}
+    assert host_report(stopped)["reason"] == "Nothing was changed here: 2 of 3."
 
 
 def test_the_report_says_what_moved() -> None:
