@@ -263,17 +263,7 @@ def deploy_audit(request: Request) -> Outcome:
     """Audit and decide."""
     started = time.monotonic()
     params = request.params
-    options = AuditOptions(
-        repository=params["repository"],
-        freeze=params["freeze"],
-        owner=params["lease_owner"],
-        ttl=params["lease_ttl"],
-        take_over=params["take_over"],
-        drain_timeout=params["drain_timeout"],
-        slice_seconds=min(params["slice_seconds"], 50),
-        state=params["state"],
-        check_mode=request.check_mode,
-    )
+    options = AuditOptions.parse(params, check_mode=request.check_mode)
     found = audit(DeployRequest.parse(params), request.instance(), options)
     before, after = found.difference()
     return Outcome(

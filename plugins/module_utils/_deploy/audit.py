@@ -23,6 +23,7 @@ from .request import DeployRequest
 from .sight import Sight, look, verification
 from .survey import LISTED, survey
 
+LONGEST_SLICE_SECONDS = 50
 _POLL_SECONDS = 0.5
 
 
@@ -39,6 +40,21 @@ class AuditOptions:
     slice_seconds: float
     state: t.Mapping[str, t.Any]
     check_mode: bool
+
+    @classmethod
+    def parse(cls, params: t.Mapping[str, t.Any], *, check_mode: bool) -> AuditOptions:
+        """From the module's options."""
+        return cls(
+            repository=params["repository"],
+            freeze=params["freeze"],
+            owner=params["lease_owner"],
+            ttl=params["lease_ttl"],
+            take_over=params["take_over"],
+            drain_timeout=params["drain_timeout"],
+            slice_seconds=min(params["slice_seconds"], LONGEST_SLICE_SECONDS),
+            state=params["state"],
+            check_mode=check_mode,
+        )
 
 
 @dataclass
