@@ -59,7 +59,9 @@ def trusted(folder):
 
 def answer(request):
     """The module's result, or what is in the way."""
-    if not os.path.isabs(os.path.expanduser(request["parameters"]["state_dir"])):
+    # A directory that is not there is made by a module that has something to keep in it.
+    state_dir = os.path.expanduser(request["parameters"]["state_dir"])
+    if not (os.path.isabs(state_dir) and os.path.isdir(state_dir)):
         return {"code_refused": True}
     folder = place(request)
     try:

@@ -35,6 +35,8 @@ def test_both_ways_answer_alike(make_fleet: MakeFleet) -> None:
     (host,) = fleet.hosts
     sent = _audited(fleet, env={"ANSIBLE_PIPELINING": "false"})
     assert _code(host) == []
+    assert _audited(fleet)["verdict"] == "noop" and not host.state_dir.exists()
+    host.state_dir.mkdir(mode=0o700)
 
     kept = _audited(fleet)
 
@@ -66,6 +68,7 @@ def test_it_travels_once_and_old_code_goes(make_fleet: MakeFleet) -> None:
 def test_code_that_others_could_write_is_not_run(make_fleet: MakeFleet) -> None:
     fleet = make_fleet(1)
     (host,) = fleet.hosts
+    host.state_dir.mkdir(mode=0o700)
     _audited(fleet)
     (folder,) = _code(host)
     shutil.rmtree(folder / "ansible_collections")
@@ -77,6 +80,7 @@ def test_code_that_others_could_write_is_not_run(make_fleet: MakeFleet) -> None:
 def test_a_broken_copy_is_sent_again(make_fleet: MakeFleet) -> None:
     fleet = make_fleet(1)
     (host,) = fleet.hosts
+    host.state_dir.mkdir(mode=0o700)
     _audited(fleet)
     (folder,) = _code(host)
     shutil.rmtree(folder / "ansible_collections")

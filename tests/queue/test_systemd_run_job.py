@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._host import cap
+from ansible_collections.fleet.jobs.plugins.module_utils._host.process import read_stat
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import host_tool
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.attempts import Attempt
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
@@ -144,7 +145,9 @@ def test_killed_with_its_runner(state_dir: Path) -> None:
 
 
 def gone(pid: int) -> bool:
-    return not Path(f"/proc/{pid}").exists()
+    """Ended; whether its new parent has collected it yet is another matter."""
+    stat = read_stat(pid)
+    return stat is None or stat.dead
 
 
 def test_timeout_env_file_and_class_of_memory(state_dir: Path, tmp_path: Path) -> None:
