@@ -8,10 +8,10 @@ import typing as t
 
 from .._errors import FleetError, Refused
 from .._jobs import evidence
-from .._jobs.ending import end, still_running
+from .._jobs.ending import end, name_of, still_running
 from .._jobs.instance import Instance
 from .._pueue.snapshot import Task
-from .survey import Survey, name_of
+from .survey import Survey
 
 REASON = "deploy"
 

@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._errors import FleetError
+from .._jobs.ending import name_of
 from .._pueue.selection import Selection
 from .._pueue.snapshot import Snapshot, Task
 
@@ -54,8 +55,3 @@ def survey(
         duplicates=tuple(sorted(snapshot.duplicates()))[:LISTED],
         strangers=sum(not task.marker for task in tasks),
     )
-
-
-def name_of(task: Task) -> str:
-    """The label, or what there is to say about a task without one."""
-    return task.label or f"a task without label in group {task.group}"

@@ -11,7 +11,7 @@ from .._errors import FleetError
 from .._ledger.lease import Lease
 from .._ledger.store import Ledger
 from .._pueue.snapshot import Snapshot, Task
-from .ending import end
+from .ending import end, name_of
 from .instance import Instance
 
 PURPOSE = "emergency stop"
@@ -37,7 +37,7 @@ class StopPlan:
         """What is or would be done, in plain sentences."""
         said = [] if self.held else ["Take the lease, so that nothing of ours is queued."]
         said += [f'Pause group "{name}".' for name in self.freeze]
-        said += [f'Kill "{_name(task)}".' for task in self.kill[:LISTED]]
+        said += [f'Kill "{name_of(task)}".' for task in self.kill[:LISTED]]
         if len(self.kill) > LISTED:
             said.append(f"Kill {len(self.kill) - LISTED} more.")
         return said
@@ -86,7 +86,7 @@ def stop(instance: Instance, *, owner: str) -> StopPlan:
                 ledger.kills.record(task.label, task.created_at, by=owner, reason=PURPOSE)
         left = end(client, plan.kill)
     if left:
-        names = ", ".join(sorted(_name(task) for task in left)[:10])
+        names = ", ".join(sorted(name_of(task) for task in left)[:10])
         raise FleetError(
             f"{len(left)} jobs still run after SIGKILL ({names}); they wait inside the kernel, as "
             "on a dead file system. All groups are paused. Look at their processes on the host.",
@@ -121,7 +121,3 @@ def resume(instance: Instance) -> ResumePlan:
 def _running(snapshot: Snapshot) -> t.Tuple[Task, ...]:
     found = snapshot.tasks.values()
     return tuple(task for task in found if task.status in ("Running", "Paused"))
-
-
-def _name(task: Task) -> str:
-    return task.label or f"a task without label in group {task.group}"

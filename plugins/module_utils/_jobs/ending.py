@@ -39,3 +39,8 @@ def still_running(client: Client, tasks: t.Sequence[Task]) -> t.List[Task]:
         and found[task.id].identity == task.identity
         and found[task.id].status in ("Running", "Paused")
     ]
+
+
+def name_of(task: Task) -> str:
+    """The label, or what there is to say about a task without one."""
+    return task.label or f"a task without label in group {task.group}"
