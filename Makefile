@@ -5,6 +5,8 @@ PYTHON ?= python3
 TESTS ?= tests/unit tests/queue tests/hazards tests/deploy tests/chaos tests/contracts
 PYTEST_ARGS ?=
 KEEP ?=
+DO ?=
+N ?=
 
 B := $(CURDIR)/.build
 LOCKS := uv test targets lint sanity build demo bench molecule
@@ -12,6 +14,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-down test test-targets lint sanity bench build molecule compile clean link
+.PHONY: lab-fleet
 
 # $(call env,NAME): a recipe line that makes the locked environment and puts it first on PATH.
 env = $(PYTHON) tools/environment.py $(1); \
@@ -52,6 +55,10 @@ build: ## The collection's tarball, in .build/dist
 	@$(call env,build); python tools/stage.py --tracked "$(B)/stage"; \
 	  ansible-galaxy collection build --force --output-path "$(B)/dist" "$(B)/stage"; \
 	  rm -rf "$(B)/stage"
+
+lab-fleet: link ## N names over real ssh (root, sshd): the tests of many hosts; DO=up|down|ssh|inventory
+	@$(call env,test); $(pueue); export FLEET_JOBS_LAB_HOSTS="$(N)"; if [ -n "$(DO)" ]; then \
+	  python tests/lab/fleet.py $(DO) $(N); else python -m pytest tests/lab/many_hosts $(PYTEST_ARGS); fi
 
 molecule: link ## The roles on two queues of this machine: check, converge, idempotence, verify
 	@$(call env,molecule); $(pueue); MOLECULE_GLOB="molecule/*/molecule.yml" molecule test --all

@@ -39,15 +39,26 @@ class PrivateDaemon:
         environ: t.Optional[t.Mapping[str, str]] = None,
         wrapper: t.Sequence[str] = (),
     ) -> None:
-        self.programs = {name: binary(name) for name in ("pueue", "pueued")}
-        self.directory = Path(tempfile.mkdtemp(prefix="fj-"))
+        self.programs = self._find_programs()
+        self.directory = self._make_directory()
         self.config_path = self.directory / "pueue.yml"
         self.process: t.Optional[subprocess.Popen[bytes]] = None
         self._wrapper = tuple(wrapper)
         self._extra_environ = dict(environ or {})
         self._sessions: t.List[int] = []
-        self.home.mkdir()
+        self.home.mkdir(exist_ok=True)
         self.write_config(shared=shared, daemon=daemon)
+
+    def _find_programs(self) -> t.Dict[str, str]:
+        return {name: binary(name) for name in ("pueue", "pueued")}
+
+    def _make_directory(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="fj-"))
+
+    @property
+    def identity(self) -> t.Dict[str, t.Any]:
+        """As whom the daemon runs, for ``subprocess``; as whoever runs the test."""
+        return {}
 
     def write_config(
         self,
@@ -127,6 +138,7 @@ class PrivateDaemon:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                **self.identity,
             )
         self._sessions.append(self.process.pid)
         eventually(self._accepts, timeout=START_SECONDS, what="pueued accepts connections")

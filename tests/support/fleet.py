@@ -48,6 +48,8 @@ if __name__ == "__main__":
 def git(*arguments: str, cwd: Path) -> str:
     """Run git with an identity of its own; its output."""
     identity = ["-c", "user.name=fleet", "-c", "user.email=fleet@example.org"]
+    # A host's checkout may belong to another user than the one that looks.
+    identity += ["-c", "safe.directory=*"]
     done = subprocess.run(
         ["git", *identity, *arguments], cwd=cwd, check=True, capture_output=True, text=True
     )
@@ -80,14 +82,21 @@ class Origin:
 class EmbeddedHost:
     """One instance with a checkout of the project."""
 
-    def __init__(self, name: str, origin: Origin) -> None:
+    python = sys.executable
+
+    def __init__(
+        self, name: str, origin: Origin, *, daemon: t.Optional[PrivateDaemon] = None
+    ) -> None:
         self.name = name
-        self.daemon = PrivateDaemon().start()
+        self.daemon = daemon or PrivateDaemon().start()
         self.folder = Path(self.daemon.directory)
         self.state_dir = self.folder / "state"
         self.project = self.folder / "project"
-        git("clone", "--quiet", str(origin.path), str(self.project), cwd=self.folder)
+        self._clone(origin)
         self.instance = Instance(self.daemon.config, self.state_dir)
+
+    def _clone(self, origin: Origin) -> None:
+        git("clone", "--quiet", str(origin.path), str(self.project), cwd=self.folder)
 
     @property
     def variables(self) -> t.Dict[str, t.Any]:
@@ -102,7 +111,7 @@ class EmbeddedHost:
         """A job of the project, as ``pueue_queue_guarded`` takes it."""
         return {
             "label": label,
-            "command": [sys.executable, "-B", "work.py", *arguments],
+            "command": [self.python, "-B", "work.py", *arguments],
             "chdir": str(self.project),
             "restart_safe": True,
             **options,
@@ -186,10 +195,13 @@ class Fleet:
         self.hosts: t.List[EmbeddedHost] = []
         try:
             for number in range(1, count + 1):
-                self.hosts.append(EmbeddedHost(f"host{number}", self.origin))
+                self.hosts.append(self._make_host(number))
         except BaseException:
             self.close()
             raise
+
+    def _make_host(self, number: int) -> EmbeddedHost:
+        return EmbeddedHost(f"host{number}", self.origin)
 
     def inventory(self, **more: t.Mapping[str, t.Any]) -> Path:
         """Write the inventory; ``more`` are further hosts by name."""
@@ -204,7 +216,7 @@ class Fleet:
             "deploy_repository": str(self.origin.path),
             "deploy_ref": "main",
             "deploy_monitor_seconds": 0,
-            "deploy_python": sys.executable,
+            "deploy_python": self.hosts[0].python,
         }
 
     def close(self) -> None:
