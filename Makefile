@@ -13,7 +13,7 @@ LOCKS := uv test targets lint sanity build demo bench molecule
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-targets lint sanity bench build molecule compile clean link
+.PHONY: help demo demo-down test test-targets lint sanity bench build molecule compile clean link lab-packages lab-vm
 .PHONY: lab-fleet
 
 # $(call env,NAME): a recipe line that makes the locked environment and puts it first on PATH.
@@ -62,6 +62,13 @@ lab-fleet: link ## N names over real ssh (root, sshd): the tests of many hosts; 
 
 molecule: link ## The roles on two queues of this machine: check, converge, idempotence, verify
 	@$(call env,molecule); $(pueue); MOLECULE_GLOB="molecule/*/molecule.yml" molecule test --all
+
+lab-packages: ## Install, as root, the Debian packages that the test machines need
+	@$(PYTHON) tests/lab/packages.py --install
+
+lab-vm: link ## Tests on a virtual machine; DO=build|up|down|ssh|inventory instead
+	@if [ -n "$(DO)" ]; then $(PYTHON) tests/lab/vm.py $(DO); \
+	else $(call env,test); $(pueue); python -m pytest tests/lab/vm $(PYTEST_ARGS); fi
 
 compile: ## Refresh the lock files in requirements
 	@$(PYTHON) tools/environment.py uv; cd requirements; for name in $(LOCKS); do \
