@@ -21,12 +21,13 @@ LIMIT_SECONDS = 120.0
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(next(iter(collection.__path__)))))
 
 _DRIVER = """
-import dataclasses, json, subprocess, sys, time
+import json, subprocess, sys, time
 base = "ansible_collections.fleet.jobs.plugins.module_utils."
 cap = __import__(base + "_host.cap", fromlist=["x"])
 polled = __import__(base + "_host.cap_polled", fromlist=["x"])
 process = __import__(base + "_host.process", fromlist=["x"])
 errors = __import__(base + "_errors", fromlist=["x"])
+dataclasses = __import__(base + "_dataclass", fromlist=["x"])
 mode, limit, code, jobs = json.loads(sys.argv[1])
 def strategy():
     if mode == "polled":

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
 
+from .._dataclass import dataclass, field
 from .._jobs.instance import DEFAULT_STATE_DIR
 
 Rule = t.Sequence[t.Any]

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
 
+from .._dataclass import dataclass, field
 from .._errors import FleetError, from_os_error
 from .._jobs.instance import Instance
 from .arguments import ArgumentSpec

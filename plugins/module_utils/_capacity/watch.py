@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import asdict, dataclass, field, fields, replace
 
+from .._dataclass import asdict, dataclass, field, fields, replace
 from .._errors import FleetError
 
 MAX_SLICE_SECONDS = 50.0

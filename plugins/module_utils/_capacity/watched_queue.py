@@ -6,8 +6,8 @@ that are neither running nor done."""
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .._pueue.selection import Selection
 from .._pueue.snapshot import Snapshot, Task
 from .watch import Violation

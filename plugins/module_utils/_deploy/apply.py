@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
-from dataclasses import dataclass, field
 
+from .._dataclass import dataclass, field
 from .._errors import FleetError, Refused, from_os_error
 from .._jobs import recovery
 from .._jobs.bounded import bounded

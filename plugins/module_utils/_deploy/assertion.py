@@ -8,9 +8,9 @@ import ast
 import os
 import re
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .interpreter import Evaluated, Seen
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import contextlib
 import time
 import typing as t
-from dataclasses import dataclass, field
 
+from .._dataclass import dataclass, field
 from .._errors import FleetError, Refused
 from .._jobs import recovery
 from .._jobs.bounded import bounded

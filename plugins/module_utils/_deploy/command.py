@@ -10,9 +10,9 @@ import shutil
 import signal
 import subprocess
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 
 # ssh sessions and cron lack what a login shell adds (G-11), so these places are looked at as well.

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+
+from .._dataclass import dataclass
 
 POLICIES = ("wait", "finish_old", "kill", "abort")
 

@@ -9,9 +9,9 @@ import os
 import re
 import shlex
 import typing as t
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from .._dataclass import dataclass, field
 from .._errors import FleetError
 from .command import Completed, find_program, inherited, last_words, run
 from .userinfo import Credential, redact

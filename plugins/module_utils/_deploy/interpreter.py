@@ -9,10 +9,10 @@ import json
 import os
 import tempfile
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from . import import_probe
 from .command import Completed, last_words, run

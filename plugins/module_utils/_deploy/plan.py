@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .._jobs.bounded import bounded
 from .decision import Decision
 from .request import DeployRequest

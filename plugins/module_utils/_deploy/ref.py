@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .git import FULL_SHA, Git, check_repository
 from .userinfo import redact, split_userinfo

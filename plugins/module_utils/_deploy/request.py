@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import re
 import typing as t
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .._dataclass import asdict, dataclass
 from .._errors import FleetError, Refused
 from . import assertion
 

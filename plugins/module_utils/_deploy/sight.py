@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import typing as t
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._jobs.instance import Instance
 from .._jobs.rerun import Report, rerun
 from .._jobs.restart import Wish

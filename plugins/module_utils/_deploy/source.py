@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass, replace
 from .._errors import FleetError, Refused
 from .._files import private_directory
 from . import mise, patch, transfer
@@ -224,7 +223,7 @@ def _plan_existing(target: _Target, tree: Worktree) -> SourcePlan:
         _refuse_overwriting(tree, target)
     files = tree.files_between(status.head, target.sha) if here else None
     fetch_from, notes = _fetch_from(tree, target)
-    return dataclasses.replace(
+    return replace(
         _plan_new(target),
         exists=True,
         before_sha=status.head,

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .._jobs.ending import name_of
 from .._pueue.selection import Selection

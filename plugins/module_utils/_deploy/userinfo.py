@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+from .._dataclass import dataclass
 
 # Up to the last "@" before the path: a password may itself hold an unescaped "@".
 _IN_TEXT = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s/?#'\"<>]+)@", re.IGNORECASE)

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from .._dataclass import dataclass, field
 from .._errors import FleetError
 from . import version as versions
 from .command import Completed, find_program, inherited, run

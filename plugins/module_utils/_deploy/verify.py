@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from .._dataclass import dataclass, field
 from .._errors import FleetError
 from . import assertion, interpreter, mise
 from . import version as versions

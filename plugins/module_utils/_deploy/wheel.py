@@ -8,9 +8,9 @@ import contextlib
 import os
 import time
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError, Refused
 from . import interpreter
 from . import version as versions

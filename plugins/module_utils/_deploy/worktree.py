@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .git import Git
 

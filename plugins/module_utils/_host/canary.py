@@ -9,8 +9,8 @@ import os
 import select
 import time
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from . import process
 from .cap import choose, missing

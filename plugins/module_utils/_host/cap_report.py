@@ -8,8 +8,9 @@ import abc
 import contextlib
 import os
 import typing as t
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from .._dataclass import dataclass, field
 
 _OOM_SCORE = "500"
 

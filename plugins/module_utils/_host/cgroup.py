@@ -9,9 +9,9 @@ import os
 import signal
 import time
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from . import hierarchy, process
 from .hierarchy import read_text
 

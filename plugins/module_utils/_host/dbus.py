@@ -8,7 +8,8 @@ import os
 import socket
 import struct
 import typing as t
-from dataclasses import dataclass
+
+from .._dataclass import dataclass
 
 MAX_MESSAGE = 1 << 20
 _CALL, _RETURN, _ERROR = 1, 2, 3

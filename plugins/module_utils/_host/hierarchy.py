@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
+
+from .._dataclass import dataclass
 
 UNIFIED = ""
 

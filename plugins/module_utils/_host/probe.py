@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from . import hierarchy, process
 from .cgroup import UNLIMITED, read_counters, read_number
 from .hierarchy import UNIFIED, read_text

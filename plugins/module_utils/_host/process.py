@@ -10,8 +10,9 @@ import re
 import signal
 import time
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
+
+from .._dataclass import dataclass
 
 PROC = Path("/proc")
 _PR_SET_CHILD_SUBREAPER = 36

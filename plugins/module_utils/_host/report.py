@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .._dataclass import asdict, dataclass
 from . import canary, tools
 from .cap import missing
 from .hierarchy import UNIFIED, own_paths, read_text

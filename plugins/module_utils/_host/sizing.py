@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import math
 import typing as t
-from dataclasses import dataclass
 from fractions import Fraction
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 
 SHARE = 0.8

@@ -10,9 +10,9 @@ import os
 import re
 import time
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .cgroup import RUNNER_BYTES
 from .dbus import BusError, BusUnavailable, Call, Connection, Variant
 

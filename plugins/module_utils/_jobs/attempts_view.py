@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import asdict, dataclass, replace
 from .._host import process
 from .._ledger.attempts import Attempt
 from . import evidence
@@ -48,13 +47,11 @@ def with_spooled(
     for begun, ending in spooled:
         beginning = begun.beginning
         number = max((one.number for one in found.values()), default=0) + 1
-        attempt = found.get(beginning.started) or Attempt(
-            id=0, number=number, **dataclasses.asdict(beginning)
-        )
+        attempt = found.get(beginning.started) or Attempt(id=0, number=number, **asdict(beginning))
         if attempt.ended is None:
-            values = dataclasses.asdict(ending)
+            values = asdict(ending)
             values["enforcement"] = ending.enforcement or attempt.enforcement
-            attempt = dataclasses.replace(attempt, **values)
+            attempt = replace(attempt, **values)
         found[beginning.started] = attempt
     return sorted(found.values(), key=lambda attempt: attempt.number)
 

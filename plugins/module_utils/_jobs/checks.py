@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass, replace
 from .._errors import FleetError, Refused
 from .._host import cap
 from .._pueue.snapshot import Snapshot, Task
@@ -178,7 +177,7 @@ def charged(scene: Scene, spec: JobSpec) -> bool:
 def _command(scene: Scene, spec: JobSpec) -> None:
     """What pueued would take and then fail to spawn; chdir has a check of its own."""
     task_command.add_request(
-        dataclasses.replace(spec, chdir="/"),
+        replace(spec, chdir="/"),
         submission="0" * 16,
         task_key="0" * 24,
         tool=scene.tool,

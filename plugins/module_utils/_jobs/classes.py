@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import signal
 import typing as t
-from dataclasses import dataclass
+
+from .._dataclass import dataclass
 
 CLASSES = (
     "ok",

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import collections
 import typing as t
-from dataclasses import dataclass, field
 
+from .._dataclass import dataclass, field
 from .._pueue.selection import Selection
 from .._pueue.snapshot import Snapshot, Task
 

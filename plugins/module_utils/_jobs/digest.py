@@ -7,8 +7,8 @@ from __future__ import annotations
 import collections
 import json
 import typing as t
-from dataclasses import dataclass, field
 
+from .._dataclass import dataclass, field
 from .._errors import FleetError
 from .._ledger.attempts import Attempt
 from .._ledger.lease import Lease

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
 
+from .._dataclass import dataclass, replace
 from .._errors import FleetError
 from .._ledger.lease import Lease
 from .._ledger.store import Ledger

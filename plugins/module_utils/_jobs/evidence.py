@@ -7,9 +7,9 @@ from __future__ import annotations
 import contextlib
 import os
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._host.process import PROC, boot_id, every, identity, read_stat
 from .._ledger.attempts import Attempt
 from .._ledger.kills import Kill

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from .._dataclass import dataclass, field, replace
 from .._errors import FleetError
 from .._ledger.attempts import Attempt
 from .._ledger.store import Ledger

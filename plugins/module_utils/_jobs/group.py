@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass, field
 
+from .._dataclass import asdict, dataclass, field
 from .._errors import FleetError, Refused
 from .._host.probe import read_cores, read_memory
 from .._host.sizing import capacity

@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import secrets
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass, replace
 from .._errors import FleetError, Refused
 from .._ledger import budgets
 from .._ledger.store import Ledger
@@ -89,7 +88,7 @@ def _absolute(spec: JobSpec) -> JobSpec:
     if spec.env_file is not None:
         path = os.path.expanduser(spec.env_file)
         changes["env_file"] = os.path.join(changes["chdir"], path)
-    return dataclasses.replace(spec, **changes)
+    return replace(spec, **changes)
 
 
 class _Call:

@@ -12,9 +12,9 @@ import sys
 import time
 import typing as t
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .._files import private_directory, remove, write_atomic
 

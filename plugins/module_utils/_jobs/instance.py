@@ -7,9 +7,9 @@ from __future__ import annotations
 import contextlib
 import os
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .._files import locked, private_directory
 from .._ledger.store import Ledger

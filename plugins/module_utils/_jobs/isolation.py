@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .._errors import Refused
 from .graph import Order
 from .label import family_of

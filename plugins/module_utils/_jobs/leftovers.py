@@ -9,10 +9,9 @@ Nothing is touched but tasks that carry such a submission's mark and were never 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass, replace
 from .._ledger.store import Ledger
 from .._ledger.submissions import COMMITTED, Submission
 from .._pueue.errors import RequestFailed
@@ -65,7 +64,7 @@ def foreseen(snapshot: Snapshot, leftovers: t.Sequence[Leftover]) -> Snapshot:
     """The queue as it would be after ``settle``, for check mode."""
     removed = {task.id for one in leftovers if not one.enqueue for task in one.tasks}
     kept = {number: task for number, task in snapshot.tasks.items() if number not in removed}
-    return dataclasses.replace(snapshot, tasks=kept)
+    return replace(snapshot, tasks=kept)
 
 
 def settle(

@@ -10,9 +10,9 @@ import signal
 import subprocess
 import time
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .._files import locked, private_directory
 from .._host import cap, process, systemd

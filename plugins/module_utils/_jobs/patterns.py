@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import typing as t
-from dataclasses import dataclass
+
+from .._dataclass import dataclass
 
 # Inclusive code point ranges of one character; None is a star.
 _Ranges = t.Tuple[t.Tuple[int, int], ...]

@@ -9,8 +9,8 @@ the lowest active id of a label came first: we look after adding, and what lost 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .._errors import FleetError, Refused
 from .._pueue.errors import PueueError, RequestFailed
 from .._pueue.requests import AddRequest

@@ -15,9 +15,9 @@ import sys
 import time
 import typing as t
 import zlib
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .._dataclass import asdict, dataclass
 from .._errors import FleetError
 from .._files import locked, private_directory, remove, write_atomic
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
+from .._dataclass import replace
 from .._errors import FleetError, from_os_error
 from .._ledger.store import Ledger
 from .._pueue.client import Client

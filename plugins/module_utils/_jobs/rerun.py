@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import typing as t
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from .._dataclass import dataclass, field, replace
 from .._errors import FleetError
 from .._ledger import budgets
 from .._ledger.attempts import Attempt
@@ -195,7 +194,7 @@ def _still_true(made: RestartPlan, now: Snapshot) -> RestartPlan:
         if torn or now.tasks.get(task.id) != task or task.label in active:
             changed[task.id] = task
     why = "it changed while this restart was prepared; run this again"
-    return dataclasses.replace(
+    return replace(
         made,
         restart=tuple(task for task in made.restart if task.id not in changed),
         skipped=(

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
 
+from .._dataclass import dataclass, field
 from .._errors import Refused
 from .._ledger.attempts import Attempt
 from .._pueue.selection import Selection

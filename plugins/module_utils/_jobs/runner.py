@@ -10,9 +10,9 @@ import signal
 import sys
 import time
 import typing as t
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .._dataclass import dataclass, replace
 from .._errors import FleetError
 from .._files import private_directory
 from .._host import process

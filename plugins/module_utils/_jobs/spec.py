@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import asdict, dataclass, field
 
+from .._dataclass import asdict, dataclass, field
 from .._errors import FleetError, Refused
 from .._quantity import parse_bytes, parse_seconds
 from .label import check_label

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import shlex
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._pueue.requests import AddRequest
 from . import environment, host_tool
 from .evidence import TASK_MARKER

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
 
+from .._dataclass import dataclass, field, replace
 from .._ledger.lease import Lease, Leases
 from .._ledger.store import Ledger
 from .instance import Instance

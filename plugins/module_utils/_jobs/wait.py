@@ -8,9 +8,9 @@ import collections
 import os
 import time
 import typing as t
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from .._dataclass import dataclass, field, replace
 from .._errors import FleetError
 from .._pueue.selection import Selection
 from .._pueue.snapshot import Snapshot, Task

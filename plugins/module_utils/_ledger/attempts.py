@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sqlite3
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass, fields
 from .._errors import FleetError
 from .database import CHUNK, Database, Value
 
@@ -157,7 +156,7 @@ class Attempts:
         return [_attempt(row) for row in rows]
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Attempt))
+_FIELDS = tuple(field.name for field in fields(Attempt))
 
 
 def _attempt(row: sqlite3.Row) -> Attempt:

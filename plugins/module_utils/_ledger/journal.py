@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .database import Database
 from .lease import Leases

@@ -8,8 +8,8 @@ import contextlib
 import os
 import sqlite3
 import typing as t
-from dataclasses import dataclass
 
+from .._dataclass import dataclass
 from .._errors import FleetError, Refused
 from .database import Database
 

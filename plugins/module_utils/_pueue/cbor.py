@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+
+from .._dataclass import dataclass
 
 _UINT, _NEGINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _MAJOR_NAMES = {_BYTES: "a byte string", _TAG: "a tag", _SIMPLE: "a float or simple value"}

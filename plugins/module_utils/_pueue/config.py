@@ -8,9 +8,9 @@ import os
 import pwd
 import shlex
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from . import yaml
 
@@ -71,13 +71,13 @@ def find_config(explicit: t.Optional[str], *, environ: t.Mapping[str, str]) -> C
     home = _home(environ)
     named = explicit if explicit is not None else environ.get("PUEUE_CONFIG_PATH")
     if named is not None:
-        return _read(Path(named), environ=environ, home=home, explicit=True)
+        return _read(Path(named), environ=environ, explicit=True)
     personal = _xdg(environ, "XDG_CONFIG_HOME") or (home / ".config" if home else None)
     folders = [personal / "pueue"] if personal else []
     folders.append(Path("."))
     for folder in folders:
         if (folder / FILE_NAME).is_file():
-            return _read(folder / FILE_NAME, environ=environ, home=home, explicit=False)
+            return _read(folder / FILE_NAME, environ=environ, explicit=False)
     places = " and ".join(f'"{folder / FILE_NAME}"' for folder in folders)
     raise FleetError(
         f"No pueue configuration was found; {places} do not exist and PUEUE_CONFIG_PATH is not "
@@ -102,9 +102,7 @@ def _xdg(environ: t.Mapping[str, str], name: str) -> t.Optional[Path]:
     return Path(value) if value.startswith("/") else None
 
 
-def _read(
-    path: Path, *, environ: t.Mapping[str, str], home: t.Optional[Path], explicit: bool
-) -> Config:
+def _read(path: Path, *, environ: t.Mapping[str, str], explicit: bool) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -115,6 +113,13 @@ def _read(
         ) from error
     except UnicodeDecodeError as error:
         raise FleetError(f'pueue\'s configuration "{path}" is not UTF-8 text.') from error
+    return parse_config(text, path=path, environ=environ, explicit=explicit)
+
+
+def parse_config(
+    text: str, *, path: Path, environ: t.Mapping[str, str], explicit: bool = True
+) -> Config:
+    """What pueue makes of a configuration with this text at ``path``."""
     try:
         content = yaml.parse(text)
     except yaml.YamlError as error:
@@ -122,7 +127,7 @@ def _read(
             f'Cannot understand pueue\'s configuration "{path}": {error}. '
             "Write that part in plain block YAML or as JSON."
         ) from error
-    return _Reader(path, content).config(environ=environ, home=home, explicit=explicit)
+    return _Reader(path, content).config(environ=environ, home=_home(environ), explicit=explicit)
 
 
 class _Reader:

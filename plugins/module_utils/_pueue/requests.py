@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from .._dataclass import dataclass, field
 from .._errors import Refused
 from .timestamp import rfc3339
 

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .snapshot import RESULTS, STATUSES, Snapshot, Task
 

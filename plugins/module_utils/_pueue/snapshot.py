@@ -8,9 +8,9 @@ import gzip
 import json
 import operator
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .errors import MalformedReply, UnsupportedDaemon
 from .timestamp import check, epoch

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
+from .._dataclass import dataclass
 from .._errors import FleetError
 from .._jobs import archive, evidence, record
 from .._jobs.attempts_view import is_alive, with_spooled

@@ -118,11 +118,11 @@ def test_a_decoded_task_has_every_field_and_no_other() -> None:
     task = snapshot_of(wire_task(3, done({"Failed": 2}), dependencies=[1])).tasks[3]
     again = dataclasses.replace(task)
     assert pickle.loads(pickle.dumps(task)) == copy.copy(task) == again == task
-    assert {field.name for field in dataclasses.fields(Task)} == set(vars(again))
+    assert set(Task.__dataclass_fields__) == set(vars(again))
     assert (again.created, again.started, again.ended) == (E0, E0 + 1, E0 + 2.5)
     with pytest.raises(AttributeError):
         task.start  # type: ignore[attr-defined]  # noqa: B018
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         task.id = 4  # type: ignore[misc]
 
 
