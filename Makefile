@@ -60,6 +60,12 @@ lab-fleet: link ## N names over real ssh (root, sshd): the tests of many hosts; 
 	@$(call env,test); $(pueue); export FLEET_JOBS_LAB_HOSTS="$(N)"; if [ -n "$(DO)" ]; then \
 	  python tests/lab/fleet.py $(DO) $(N); else python -m pytest tests/lab/many_hosts $(PYTEST_ARGS); fi
 
+.PHONY: lab-containers
+lab-containers: link ## Systemd containers over ssh (podman, root): their tests; DO=up|down|ssh|inventory (NAMES, GROUP, NETWORK)
+	@$(call env,test); $(pueue); if [ -n "$(DO)" ]; then \
+	  python tests/lab/containers.py $(DO) $(if $(GROUP),--group $(GROUP)) $(if $(NETWORK),--network $(NETWORK)) $(NAMES); \
+	  else python -m pytest tests/lab/containers $(PYTEST_ARGS); fi
+
 molecule: link ## The roles on two queues of this machine: check, converge, idempotence, verify
 	@$(call env,molecule); $(pueue); MOLECULE_GLOB="molecule/*/molecule.yml" molecule test --all
 
