@@ -44,7 +44,7 @@ class Distribution:
 
     @classmethod
     def of(cls, raw: t.Mapping[str, t.Any]) -> Distribution:
-        direct = raw["direct_url"] or {}
+        direct = json.loads(raw["direct_url"] or "null") or {}
         return cls(
             name=raw["name"],
             version=raw["version"],
@@ -124,7 +124,7 @@ def look(
             cwd=chdir,
             environ={**environ, **_QUIET},
             timeout=timeout,
-            stdin=json.dumps(request).encode(),
+            stdin=ascii(request).encode(),
             pass_fds=(answer.fileno(),),
         )
         answer.seek(0)

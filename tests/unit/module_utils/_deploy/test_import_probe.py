@@ -3,16 +3,24 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import json
 import os
 import sys
 import typing as t
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy import interpreter, verify
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.import_probe import (
+    as_json,
     chains,
+    dist_info,
+    from_folder,
+    from_metadata,
+    normal,
     top_level,
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.interpreter import (
@@ -53,8 +61,11 @@ def test_kind(origin: t.Optional[str], editable: t.Optional[str], kind: t.Option
 @pytest.mark.parametrize(
     ("raw", "editable"),
     [
-        ({"direct_url": {"url": "file:///srv/a%20b", "dir_info": {"editable": True}}}, "/srv/a b"),
-        ({"direct_url": {"url": "file:///srv/x", "dir_info": {}}}, None),
+        (
+            {"direct_url": '{"url": "file:///srv/a%20b", "dir_info": {"editable": true}}'},
+            "/srv/a b",
+        ),
+        ({"direct_url": '{"url": "file:///srv/x", "dir_info": {}}'}, None),
         ({"egg_link": "/srv/old"}, "/srv/old"),
         ({"editable_files": ["__editable__.demo-1.pth"]}, "/site"),
         ({}, None),
@@ -80,7 +91,7 @@ def test_commit_of_a_wheel_built_from_git() -> None:
         "name": "demo",
         "version": "1",
         "location": "/site",
-        "direct_url": {"url": "https://h", "vcs_info": {"commit_id": "abc"}},
+        "direct_url": '{"url": "https://h", "vcs_info": {"commit_id": "abc"}}',
         "top_level": [],
         "editable_files": [],
         "egg_link": None,
@@ -134,3 +145,41 @@ def test_without_names_the_imports_are_those_of_the_package(tmp_path: Path) -> N
 def test_the_job_environment_is_what_the_queue_gives() -> None:
     environ = {"PATH": "/bin", "SECRET": "x", "PYTHONPATH": "/y"}
     assert interpreter.job_environment(environ, {"A": "1"}) == {"PATH": "/bin", "A": "1"}
+
+
+def test_an_answer_is_json_whatever_is_in_it() -> None:
+    value = {
+        "quotes": 'a "b" \\ \n\t\x00',
+        "far": "für 😀 \udcff",
+        "list": [None, True, False, ("x", [])],
+        "": {},
+    }
+    assert json.loads(as_json(value)) == {**value, "list": [None, True, False, ["x", []]]}
+
+
+def test_metadata_is_read_as_importlib_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Test runners put finders of their own in front.
+    monkeypatch.setattr(sys, "meta_path", [importlib.machinery.PathFinder])
+    names = sorted({normal(one.metadata["Name"]) for one in metadata.distributions()})
+    folders = {name: dist_info(name) for name in names}
+    assert len(names) > 10
+    for name, folder in folders.items():
+        assert folder, name
+        assert from_folder(folder) == from_metadata(name)
+    assert dist_info("absent-package") is None
+
+
+def test_what_is_no_plain_folder_is_left_to_importlib(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "meta_path", [importlib.machinery.PathFinder])
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    (tmp_path / "old_one-1.0-py3.11.egg-info").mkdir()
+    assert dist_info("old-one") == ""
+    assert dist_info("other") is None
+    (tmp_path / "archive.zip").write_bytes(b"")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "archive.zip")])
+    assert dist_info("other") == ""
+    monkeypatch.setattr(sys, "meta_path", [metadata.DistributionFinder, *sys.meta_path])
+    monkeypatch.setattr(sys, "path", [])
+    assert dist_info("other") == ""
