@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 from .._errors import FleetError
-from .._jobs import once
+from .._jobs import once, pipes
 from .._jobs.front_tool import FrontTool
 from .._jobs.spec import JobSpec, parse_job
 from .._ledger.attempts import Attempt
@@ -79,6 +79,7 @@ def _spec(params: t.Mapping[str, t.Any], *, label: str) -> JobSpec:
     job = {name: params.get(name) for name in ("chdir", "env_file", "memory", "timeout")}
     # What is collected is not started: any command will do.
     spec = parse_job({**job, "label": label, "command": params.get("command") or ["true"]})
+    pipes.refuse(spec.argv)
     if spec.chdir and not Path(spec.chdir).is_dir():
         raise FleetError(
             f'chdir: "{spec.chdir}" is no directory on this host. Create it first, or correct the '

@@ -35,6 +35,7 @@ EXIT_TIMEOUT = 124
 EXIT_NOT_EXECUTABLE = 126
 EXIT_NOT_FOUND = 127
 EXIT_CAP_KILL = 137
+EXIT_BROKEN_PIPE = 141
 
 _STOPS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 # The program's own fault, whoever delivered it.

@@ -15,7 +15,7 @@ from .._ledger import budgets
 from .._ledger.store import Ledger
 from .._ledger.submissions import SubmittedJob
 from .._pueue.snapshot import Snapshot
-from . import checks, evidence, leftovers
+from . import checks, evidence, leftovers, scripts
 from .enqueueing import enqueue_all
 from .floor import require_room
 from .instance import Instance
@@ -198,7 +198,10 @@ class _Call:
         if refusals:
             report = Report(requested=len(specs), skipped=skipped, refused=tuple(refusals))
             raise_all(refusals, details=report.data())
-        warnings = (*self._require_room(scene), *self._paused(scene)) if wanted else ()
+        warnings: t.Tuple[str, ...] = ()
+        if wanted:
+            room = self._require_room(scene)
+            warnings = (*room, *self._paused(scene), *scripts.remarks(wanted))
         return _Prepared(scene=scene, skipped=skipped, warnings=warnings)
 
     def _yesterday(self) -> float:

@@ -36,13 +36,41 @@ def assigned_in_argv(argv: t.Sequence[str]) -> t.Optional[str]:
         return None
     if _ASSIGNMENT.match(words[0]):
         return _name(words[0])
-    program = os.path.basename(words[0])
-    if program == "env":
+    if os.path.basename(words[0]) == "env":
         return _assigned_by_env(words[1:])
-    if program in _SHELLS:
-        for option, text in zip(words[1:], words[2:]):
+    call = shell_call(words)
+    return assigned_in_shell(call.text) if call else None
+
+
+class ShellCall(t.NamedTuple):
+    """``bash -eo pipefail -c text``: the shell's name, its words before the text, the text."""
+
+    shell: str
+    options: t.Tuple[str, ...]
+    text: str
+
+
+def shell_call(argv: t.Sequence[str]) -> t.Optional[ShellCall]:
+    """The shell text that an argv runs, behind wrappers such as ``nice``; None without one."""
+    words = _after_wrappers(argv)
+    shell = os.path.basename(words[0]) if words else ""
+    if shell in _SHELLS:
+        for place, (option, text) in enumerate(zip(words[1:], words[2:]), start=1):
             if re.match(r"-[A-Za-z]*c$", option):
-                return assigned_in_shell(text)
+                return ShellCall(shell, tuple(words[1 : place + 1]), text)
+    return None
+
+
+def script_call(argv: t.Sequence[str]) -> t.Optional[t.Tuple[str, t.List[str]]]:
+    """The script file that an argv runs, and the shell with its options where it names one."""
+    words = _after_wrappers(argv)
+    if not words or shell_call(argv):
+        return None
+    if os.path.basename(words[0]) not in _SHELLS:
+        return (words[0], []) if "/" in words[0] else None
+    for place, word in enumerate(words[1:], start=1):
+        if not word.startswith(("-", "+")) and words[place - 1] not in ("-o", "+o", "-O", "-eo"):
+            return word, words[:place]
     return None
 
 

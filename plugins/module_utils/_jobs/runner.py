@@ -20,8 +20,17 @@ from .._host.cap import CapReport, Strategy, choose
 from .._host.cap_polled import UncappedJob
 from .._quantity import format_bytes
 from . import env_file, environment, record, release
-from .classes import EXIT_CAP_MISSING, EXIT_INFRA, Evidence, classify, exit_code
+from .classes import (
+    EXIT_BROKEN_PIPE,
+    EXIT_CAP_MISSING,
+    EXIT_INFRA,
+    Evidence,
+    classify,
+    exit_code,
+)
 from .supervise import Command, Ended, hold_signals, supervise
+
+_COUNTERS = ("max", "oom", "oom_kill", "oom_group_kill")
 
 
 @dataclass(frozen=True)
@@ -264,10 +273,19 @@ def _message(
         parts.append(
             f"It reached {format_bytes(report.peak_bytes)} of {format_bytes(request.memory)}."
         )
+        if report.enforcement == "cgroup":
+            names = [name for name in _COUNTERS if name in report.events]
+            seen = ", ".join(f"{name} {report.events[name]}" for name in names)
+            parts.append(f"The kernel's counters (memory.events): {seen}.")
     if ended.timed_out:
         parts.append(f"It was still running after {request.timeout:g} s.")
     if ended.stop_signal is not None:
         parts.append(f"It was told to stop by {signal.Signals(ended.stop_signal).name}.")
+    if ended.exit_code == EXIT_BROKEN_PIPE:
+        parts.append(
+            "141 is what a shell says of a program that wrote to a pipe nobody read any more: "
+            "under pipefail, head or grep -q at its end does that (AP-13)."
+        )
     if ended.spawn_error is not None:
         error = ended.spawn_error
         parts.append(f'"{error.filename}" could not be executed: {error.strerror}.')

@@ -10,6 +10,7 @@ import typing as t
 from .._dataclass import asdict, dataclass, field
 from .._errors import FleetError, Refused
 from .._quantity import parse_bytes, parse_seconds
+from . import pipes
 from .label import check_label
 from .prefix import assigned_in_argv, assigned_in_shell
 from .refusals import Refusal
@@ -68,6 +69,7 @@ def parse_jobs(
         name = str(job.get("label") or f"jobs[{position}]")
         try:
             spec = parse_job(job)
+            pipes.refuse(spec.argv)
             if spec.label in seen:
                 raise Refused(
                     "Two jobs of this call have this label; put every differentiating parameter "
