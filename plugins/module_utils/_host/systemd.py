@@ -63,6 +63,11 @@ def unit_name(label: str) -> str:
     return f"fleet-jobs-{readable}-{os.getpid()}-{os.urandom(4).hex()}.scope"
 
 
+def is_scope_of(pid: int, cgroup: str) -> bool:
+    """Whether ``/proc/…/cgroup`` names the scope of the runner that had this pid."""
+    return bool(re.search(rf"/fleet-jobs-[^/\n]*-{pid}-[0-9a-f]{{8}}\.scope(?:/|$)", cgroup, re.M))
+
+
 def scope_properties(
     *, pid: int, label: str, memory_bytes: int, swap_bytes: int
 ) -> t.List[t.Tuple[str, Variant]]:

@@ -39,6 +39,12 @@ def is_alive(attempt: Attempt) -> bool:
     return found == attempt.boot_id
 
 
+def is_running(attempt: Attempt, *, host: t.Optional[evidence.Host] = None) -> bool:
+    """Whether the runner of an open attempt, or something that it left behind, still runs."""
+    here = host if host is not None else evidence.Host(boot_id=process.boot_id())
+    return is_alive(attempt) or evidence.living_process(attempt, host=here) is not None
+
+
 def with_spooled(
     known: t.Sequence[Attempt], spooled: t.Sequence[t.Tuple[record.Begun, record.Ending]]
 ) -> t.List[Attempt]:
@@ -63,7 +69,7 @@ def settle(
     host: t.Optional[evidence.Host] = None,
     label: t.Optional[str] = None,
 ) -> t.List[Attempt]:
-    """Close the rows whose runner is gone (killed with its job, or by a reboot); what was closed.
+    """Close the rows whose runner is gone with its job (killed, or a reboot); what was closed.
 
     A runner writes its verdict before it ends, so whoever is gone without one was killed. A row
     that its runner closes at this very moment keeps the runner's verdict. ``host`` says when
@@ -74,7 +80,7 @@ def settle(
     wanted = [attempt for attempt in found if label in (None, attempt.label)]
     closed: t.List[Attempt] = []
     for attempt in wanted:
-        if is_alive(attempt) or not _has_identity(attempt):
+        if not _has_identity(attempt) or is_running(attempt, host=here):
             continue
         task = _task_of(attempt, snapshot)
         intended = _intended(ledger, attempt, task)

@@ -10,7 +10,8 @@ import typing as t
 from pathlib import Path
 
 from .._dataclass import dataclass
-from .._host.process import PROC, boot_id, every, identity, read_stat
+from .._host import systemd
+from .._host.process import PROC, Stat, boot_id, every, identity, read_stat
 from .._ledger.attempts import Attempt
 from .._ledger.kills import Kill
 from .._ledger.store import Ledger
@@ -43,11 +44,16 @@ def this_host(pid_path: Path, *, proc: Path = PROC) -> Host:
 def process_started(pid: int, *, proc: Path = PROC) -> t.Optional[float]:
     """Epoch seconds at which a live process began."""
     stat = read_stat(pid, proc=proc)
-    if stat is None or stat.dead:
+    booted = _booted(proc)
+    if stat is None or stat.dead or booted is None:
         return None
+    return booted + stat.start_ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _booted(proc: Path) -> t.Optional[float]:
     for line in (proc / "stat").read_bytes().splitlines():
         if line.startswith(b"btime "):
-            return int(line.split()[1]) + stat.start_ticks / os.sysconf("SC_CLK_TCK")
+            return float(line.split()[1])
     return None
 
 
@@ -116,21 +122,49 @@ def _reason(kill: t.Optional[Kill], task: Task) -> t.Optional[str]:
     return kill.reason
 
 
-def living_process(attempt: t.Optional[Attempt], *, host: Host) -> t.Optional[int]:
+def living_process(
+    attempt: t.Optional[Attempt], *, host: Host, proc: Path = PROC
+) -> t.Optional[int]:
     """A process of an attempt that was never finished: its runner, or what the runner left."""
     if attempt is None or attempt.ended is not None or not attempt.pid:
         return None
     if _of_earlier_boot(attempt, host):
         return None
-    if ":" in (attempt.boot_id or "") and identity(attempt.pid) == attempt.boot_id:
+    if ":" in (attempt.boot_id or "") and identity(attempt.pid, proc=proc) == attempt.boot_id:
         return attempt.pid
-    for stat in every():
-        if stat.group == attempt.pid and not stat.dead:
-            started = process_started(stat.pid)
-            # Before the attempt: somebody else's group, and the number was used again.
-            if started is not None and started >= attempt.started - _SLACK_SECONDS:
-                return stat.pid
+    booted = _booted(proc)
+    if booted is None:
+        return None
+    # Before the attempt: somebody else's group, and the number was used again.
+    earliest = (attempt.started - _SLACK_SECONDS - booted) * os.sysconf("SC_CLK_TCK")
+    for stat in every(proc=proc):
+        if not stat.dead and stat.start_ticks >= earliest and _left_by(attempt, stat, proc=proc):
+            return stat.pid
     return None
+
+
+def _left_by(attempt: Attempt, stat: Stat, *, proc: Path) -> bool:
+    """In the runner's group, in its scope, or with its marks: setsid alone escapes the first."""
+    if stat.group == attempt.pid:
+        return True
+    cgroup = _content(proc / str(stat.pid) / "cgroup")
+    if attempt.pid and systemd.is_scope_of(attempt.pid, cgroup.decode(errors="replace")):
+        return True
+    marks = _content(proc / str(stat.pid) / "environ").split(b"\0")
+    label, number = attempt.label.encode(), str(attempt.number).encode()
+    if not {b"FLEET_JOBS_LABEL=" + label, b"FLEET_JOBS_ATTEMPT=" + number} <= set(marks):
+        return False
+    keys = [mark for mark in marks if mark.startswith(f"{TASK_MARKER}=".encode())]
+    # Another instance's job may have the same label and number; a job beside a queue has no key.
+    return not keys or keys == [f"{TASK_MARKER}={attempt.task_key}".encode()]
+
+
+def _content(path: Path) -> bytes:
+    """Nothing where it is gone by now, or another account's."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _of_earlier_boot(attempt: Attempt, host: Host) -> bool:

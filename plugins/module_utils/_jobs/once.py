@@ -51,7 +51,7 @@ class Seen:
     @property
     def running(self) -> bool:
         """The latest attempt has neither ended nor died."""
-        return self.latest is not None and attempts_view.is_alive(self.latest)
+        return self.latest is not None and attempts_view.is_running(self.latest)
 
 
 def look(wish: Wish, *, read_only: bool) -> Seen:
@@ -234,5 +234,6 @@ def _wait_for(attempt: Attempt, *, limit: float) -> None:
     """Until its process is gone; looking at a process is cheaper than opening the ledger."""
     while time.monotonic() < limit:
         if attempt.pid is None or process.identity(attempt.pid) is None:
+            time.sleep(_POLL_SECONDS)  # what it left behind may keep the attempt open
             return
         time.sleep(_POLL_SECONDS)

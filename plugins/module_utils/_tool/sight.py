@@ -10,7 +10,7 @@ from pathlib import Path
 from .._dataclass import dataclass
 from .._errors import FleetError
 from .._jobs import archive, evidence, record
-from .._jobs.attempts_view import is_alive, with_spooled
+from .._jobs.attempts_view import is_running, with_spooled
 from .._jobs.instance import Instance
 from .._ledger.attempts import Attempt
 from .._pueue.snapshot import Snapshot, Task
@@ -62,7 +62,7 @@ def class_of(attempt: Attempt) -> str:
     """The class; of an attempt without an end, whether its runner is still there."""
     if attempt.class_ is not None:
         return attempt.class_
-    return RUNNING if is_alive(attempt) else "unknown"
+    return RUNNING if is_running(attempt) else "unknown"
 
 
 def log_of(instance: Instance, sight: Sight, attempt: Attempt) -> t.Optional[Path]:

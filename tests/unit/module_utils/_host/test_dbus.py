@@ -174,6 +174,17 @@ def test_scope_is_asked_for_with_memory_and_swap_limits_together():
     assert asked["PIDs"] == Variant("au", [5])
 
 
+def test_a_scope_is_known_by_its_runners_pid():
+    name = systemd.unit_name("bars/BTC-7")
+    pid = os.getpid()
+    inside = f"0::/user.slice/user@1000.service/fleet.slice/{name}/job-1\n"
+    assert systemd.is_scope_of(pid, inside)
+    assert systemd.is_scope_of(pid, inside.replace("/job-1", ""))
+    assert not systemd.is_scope_of(pid + 1, inside)
+    assert not systemd.is_scope_of(7, inside)
+    assert not systemd.is_scope_of(pid, inside.replace(".scope", ".service"))
+
+
 def test_unit_names_are_unique_and_legal():
     first, second = systemd.unit_name("bars/BTC USDT@250%"), systemd.unit_name("bars/BTC")
     assert first != systemd.unit_name("bars/BTC USDT@250%") and first != second

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.fleet.jobs.plugins.module_utils._dataclass import replace
 from ansible_collections.fleet.jobs.plugins.module_utils._host import process
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import evidence
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
 from ansible_collections.fleet.jobs.tests.support.queues import BEGAN, attempt, task
+from ansible_collections.fleet.jobs.tests.support.waiting import eventually
 
 HOST = evidence.Host(boot_id="boot", daemon_started=BEGAN)
 STALE = {"started": BEGAN + 10}
@@ -102,6 +104,37 @@ def test_what_a_dead_runner_left_in_its_group_is_seen() -> None:
         leader.kill()
         leader.wait()
         assert evidence.living_process(run, host=host) == orphan
+    finally:
+        os.kill(orphan, 9)
+        leader.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("marks", "seen"),
+    [
+        ("FLEET_JOBS_LABEL=a/1 FLEET_JOBS_ATTEMPT=1", True),
+        ("FLEET_JOBS_LABEL=a/1 FLEET_JOBS_ATTEMPT=1 FLEET_JOBS_TASK=key", True),
+        ("FLEET_JOBS_LABEL=a/1 FLEET_JOBS_ATTEMPT=1 FLEET_JOBS_TASK=another", False),
+        ("FLEET_JOBS_LABEL=a/1 FLEET_JOBS_ATTEMPT=2", False),
+        ("FLEET_JOBS_LABEL=a/2 FLEET_JOBS_ATTEMPT=1", False),
+    ],
+)
+def test_what_left_the_group_of_a_dead_runner_is_seen_by_its_marks(marks: str, seen: bool) -> None:
+    host = evidence.Host(boot_id=process.boot_id())
+    words = ["sh", "-c", f"env {marks} setsid sleep 600 & echo $!; exec sleep 600"]
+    leader = subprocess.Popen(words, start_new_session=True, stdout=subprocess.PIPE)
+    assert leader.stdout is not None
+    orphan = int(leader.stdout.readline())
+    try:
+        run = replace(
+            attempt("a/1", 1, None, pid=leader.pid, boot_id=process.identity(leader.pid)),
+            task_key="key",
+            started=time.time() - 1,
+        )
+        eventually(lambda: os.getsid(orphan) == orphan, timeout=20, what="setsid")
+        leader.kill()
+        leader.wait()
+        assert evidence.living_process(run, host=host) == (orphan if seen else None)
     finally:
         os.kill(orphan, 9)
         leader.stdout.close()
