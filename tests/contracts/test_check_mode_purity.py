@@ -113,6 +113,9 @@ def _arguments(world: World, name: str) -> t.List[Arguments]:
         "host_probe": [{}],
         "host_watch": [{"seconds": 0.1}],
         "pueue_clean": [{"older_than": "0", **mine}],
+        "pueue_daemon": [
+            {"binaries": str(Path(host.daemon.programs["pueued"]).parent), "adopt": "idle", **mine}
+        ],
         "pueue_group": [
             {"name": "purity", "parallel": 2, **mine},
             {"name": "default", "parallel": 7, "status": "running", **mine},

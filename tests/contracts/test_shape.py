@@ -21,11 +21,11 @@ MODULE_LINES = 60
 # A room may know those after it, never those before or beside it.
 ORDER = (
     ("_ansible", "_tool"),
-    ("_deploy", "_capacity"),
+    ("_deploy", "_capacity", "_daemon"),
     ("_jobs",),
     ("_pueue", "_host", "_ledger"),
     ("_files", "_quantity"),
-    ("_errors",),
+    ("_errors", "_dataclass"),
 )
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 

@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""What has to be done to have the daemon as wished, computed from one look; nothing is touched."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+from .._dataclass import dataclass, field
+from .._errors import FleetError, Refused
+from .._pueue.snapshot import Task
+from . import unit
+from .residents import Resident
+from .sight import Sight, helper_text, interpreter
+from .wish import DaemonWish
+
+_SHOWN = 5
+Facts = t.Dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file as it is to be; ``text`` None removes it."""
+
+    path: Path
+    text: t.Optional[str]
+    mode: int = 0o600
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class DaemonPlan:
+    """Steps in the order in which they are taken: stop, write, start."""
+
+    stop: t.Optional[Resident] = None
+    start: bool = False
+    enable: bool = False
+    timer: bool = False
+    disable: t.Tuple[str, ...] = ()
+    files: t.Tuple[FileChange, ...] = ()
+    close: t.Tuple[Path, ...] = ()
+    reload: bool = False
+    sentences: t.Tuple[str, ...] = ()
+    warnings: t.Tuple[str, ...] = ()
+    before: Facts = field(default_factory=dict)
+    after: Facts = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.sentences)
+
+
+def plan(wish: DaemonWish, sight: Sight) -> DaemonPlan:
+    """Compare the wish with the look, and refuse what would lose or end somebody's tasks."""
+    made = _present(wish, sight) if wish.present else _absent(wish, sight)
+    _refuse_freeze(wish, sight, made)
+    return made
+
+
+# -- present ----------------------------------------------------------------------------------
+
+
+def _present(wish: DaemonWish, sight: Sight) -> DaemonPlan:
+    assert sight.config is not None
+    _refuse_neighbour(wish, sight)
+    _refuse_lost_tasks(wish, sight)
+    stranger = _stranger(wish, sight)
+    texts = unit.texts(wish, sight.config.config, sight.account, python=interpreter())
+    found = sight.unit_files.get(wish.unit)
+    _refuse_foreign_unit(wish, sight, found)
+    own = sight.own
+    why = _why_restart(wish, sight, own, texts) if own else ""
+    stop = stranger or (own if why else None)
+    start = stop is not None or own is None
+    files = _files(wish, sight, texts)
+    timer = wish.tidy is not None and (sight.timer.active != "active" or not sight.timer.enabled)
+    sentences = [
+        *_stop_sentences(wish, sight, stop, why),
+        *(_file_sentence(change, sight) for change in files),
+        *(f'Close the folder "{path}" to other accounts.' for path in sight.open_folders),
+        *([] if sight.state.enabled else [f'Enable the unit "{wish.unit}".']),
+        *([f'Start the unit "{wish.unit}" (pueue {wish.version}).'] if start else []),
+        *([f'Start the timer "{unit.tidy_names(wish)[1]}".'] if timer else []),
+    ]
+    return DaemonPlan(
+        stop=stop,
+        start=start,
+        enable=not sight.state.enabled,
+        timer=timer,
+        disable=_disabled(sight, stranger, files),
+        files=files,
+        close=sight.open_folders,
+        reload=any(change.path.parent == sight.account.units for change in files),
+        sentences=tuple(sentences),
+        warnings=_warnings(sight),
+        before=_before(wish, sight),
+        after=_after(wish, sight, texts),
+    )
+
+
+def _refuse_neighbour(wish: DaemonWish, sight: Sight) -> None:
+    assert sight.config is not None
+    mine = {
+        "pueue_config": str(wish.config_path),
+        "state_dir": str(wish.state_dir),
+        "pueue_directory": str(sight.config.config.pueue_directory),
+    }
+    for other in sight.neighbours:
+        theirs = {
+            "pueue_config": other.config,
+            "state_dir": other.state_dir,
+            "pueue_directory": other.pueue_directory,
+        }
+        for option, value in mine.items():
+            if os.path.realpath(value) == os.path.realpath(theirs[option]):
+                raise FleetError(
+                    f'{option}: "{value}" belongs to the instance of the unit "{other.unit}". Give '
+                    f'the unit "{wish.unit}" another one, or the same unit\'s name.'
+                )
+
+
+def _refuse_lost_tasks(wish: DaemonWish, sight: Sight) -> None:
+    assert sight.config is not None
+    if sight.left_behind is not None:
+        folder, count = sight.left_behind
+        raise FleetError(
+            f'"{folder}" holds {count or "an unreadable number of"} tasks, and pueue would start '
+            f'with an empty queue in "{sight.config.config.pueue_directory}". Leave '
+            "pueue_directory out, or move the directory yourself while no pueued runs."
+        )
+    if sight.state_problem is not None:
+        raise FleetError(
+            f'The state file "{sight.config.config.state_file}" {sight.state_problem}, and pueued '
+            f'would replace it by an empty queue. Copies of earlier states are in "{wish.copies}" '
+            "where this module has started it before; put one back, or move the file away."
+        )
+
+
+def _stranger(wish: DaemonWish, sight: Sight) -> t.Optional[Resident]:
+    """The one daemon that is to be taken over; refused where the rule does not allow it."""
+    if not sight.strangers:
+        return None
+    first = sight.strangers[0]
+    found = (
+        f'A pueued that is not of the unit "{wish.unit}" runs here already: process {first.pid}, '
+        f"started by {first.started_by}, {_queue_words(sight)}"
+    )
+    if first.unit and not first.user_unit:
+        raise Refused(
+            f"{found}. This account cannot take over a system unit: stop and disable it as root "
+            "when no job runs, then run this again.",
+            hazard="INV-2",
+        )
+    if len(sight.residents) > 1 or first.config is None:
+        raise Refused(
+            f"{found}. {len(sight.residents)} such processes are in the way, or it cannot be told "
+            "which queue it serves; end what is not wanted yourself, then run this again.",
+            hazard="INV-2",
+        )
+    if wish.adopt == "refuse":
+        raise Refused(
+            f"{found}. Nothing was changed. adopt: idle takes it over with all its tasks when no "
+            "job runs, adopt: drain waits for those that run.",
+            hazard="INV-2",
+        )
+    if wish.adopt == "idle" and sight.running:
+        raise Refused(
+            f"{found}. adopt is idle, and {_names(sight.running)}. Nothing was changed; "
+            "adopt: drain waits for them.",
+            hazard="INV-2",
+        )
+    return first
+
+
+def _refuse_foreign_unit(wish: DaemonWish, sight: Sight, found: t.Optional[str]) -> None:
+    if found is None or unit.ours(found) or wish.adopt != "refuse":
+        return
+    raise Refused(
+        f'"{sight.account.units / wish.unit}" was not written by this module. Nothing was changed; '
+        "adopt: idle replaces it and keeps a copy beside it, another name with unit leaves it "
+        "alone.",
+        hazard="INV-2",
+    )
+
+
+def _why_restart(wish: DaemonWish, sight: Sight, own: Resident, texts: unit.Texts) -> str:
+    """Why the daemon that runs is not the one that is wished; empty where it is."""
+    assert sight.config is not None
+    wanted = os.path.realpath(str(wish.pueued))
+    if own.replaced or os.path.realpath(own.program) != wanted:
+        return f'it runs "{own.program}"'
+    if not unit.same(sight.unit_files.get(wish.unit), texts.service):
+        return "its unit changes"
+    if sight.config.before != sight.config.after:
+        return "its configuration changes"
+    return ""
+
+
+def _stop_sentences(
+    wish: DaemonWish, sight: Sight, stop: t.Optional[Resident], why: str
+) -> t.List[str]:
+    if stop is None:
+        return []
+    said = []
+    if sight.running:
+        seconds = f"{wish.drain_timeout:g} s"
+        said.append(f"Let no further job start and wait up to {seconds} until none runs any more.")
+    if stop is not sight.own:
+        kept = len(sight.snapshot.tasks) if sight.snapshot else 0
+        said.append(
+            f"Take over the queue of process {stop.pid} (started by {stop.started_by}) with its "
+            f"{kept} tasks, and end that process."
+        )
+    elif why:
+        said.append(f'Stop the unit "{wish.unit}" (process {stop.pid}), because {why}.')
+    return said
+
+
+def _files(wish: DaemonWish, sight: Sight, texts: unit.Texts) -> t.Tuple[FileChange, ...]:
+    assert sight.config is not None
+    units = sight.account.units
+    changes = []
+    if sight.config.write:
+        lost = sight.config.comments_lost
+        changes.append(FileChange(wish.config_path, sight.config.text, keep=lost))
+    if sight.helper != helper_text():
+        changes.append(FileChange(wish.helper, helper_text()))
+    found = sight.unit_files.get(wish.unit)
+    if found != texts.service:
+        keep = found is not None and not unit.ours(found)
+        changes.append(FileChange(units / wish.unit, texts.service, 0o644, keep=keep))
+    wanted = dict(texts.others)
+    for name in unit.tidy_names(wish):
+        there = sight.unit_files.get(name)
+        if wanted.get(name) != there and (name in wanted or unit.ours(there)):
+            changes.append(FileChange(units / name, wanted.get(name), 0o644))
+    return tuple(changes)
+
+
+def _file_sentence(change: FileChange, sight: Sight) -> str:
+    if change.text is None:
+        return f'Remove "{change.path}".'
+    there = change.path.exists()
+    said = f'{"Change" if there else "Write"} "{change.path}"'
+    if change.keep:
+        return f'{said}; it stays as "{kept_name(change.path).name}" beside it.'
+    return f"{said}."
+
+
+def kept_name(path: Path) -> Path:
+    """Where somebody's own file stays when it is replaced."""
+    return path.with_name(f"{path.name}.before-fleet-jobs")
+
+
+def _disabled(
+    sight: Sight, stranger: t.Optional[Resident], files: t.Sequence[FileChange]
+) -> t.Tuple[str, ...]:
+    """Units that must not start any more: the stranger's own, and a timer that goes."""
+    gone = [change.path.name for change in files if change.text is None]
+    units = [name for name in gone if name.endswith(".timer")]
+    if stranger is not None and stranger.unit:
+        units.append(stranger.unit)
+    return tuple(units)
+
+
+# -- absent -----------------------------------------------------------------------------------
+
+
+def _absent(wish: DaemonWish, sight: Sight) -> DaemonPlan:
+    found = sight.unit_files.get(wish.unit)
+    if found is not None and not unit.ours(found):
+        raise Refused(
+            f'"{sight.account.units / wish.unit}" was not written by this module and is not '
+            "removed. Remove it yourself, or name the right unit.",
+            hazard="INV-2",
+        )
+    units = [name for name in sight.unit_files if unit.ours(sight.unit_files[name])]
+    files = [FileChange(sight.account.units / name, None) for name in units]
+    if sight.helper is not None and units:
+        files.append(FileChange(wish.helper, None))
+    own = sight.own if found is not None else None
+    sentences = [
+        *_stop_sentences(wish, sight, own, "it is to be absent"),
+        *(f'Remove "{change.path}".' for change in files),
+    ]
+    before = _before(wish, sight)
+    return DaemonPlan(
+        stop=own,
+        disable=tuple(name for name in units if not name.endswith("-tidy.service")),
+        files=tuple(files),
+        reload=bool(files),
+        sentences=tuple(sentences),
+        before=before,
+        after={"state": "absent"} if sentences else before,
+    )
+
+
+# -- both -------------------------------------------------------------------------------------
+
+
+def _refuse_freeze(wish: DaemonWish, sight: Sight, made: DaemonPlan) -> None:
+    if made.stop is None or not sight.running or wish.upgrade == "drain":
+        return
+    raise Refused(
+        f"pueued has to be restarted, and that would kill what runs: {_names(sight.running)}. "
+        "upgrade is freeze, which does not wait; nothing was changed. upgrade: drain waits for "
+        "them.",
+        hazard="INV-2",
+    )
+
+
+def _names(tasks: t.Sequence[Task]) -> str:
+    names = [f'"{task.label}"' if task.label else f"task {task.id} (no label)" for task in tasks]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{len(names)} jobs run ({', '.join(names[:_SHOWN])}{more})"
+
+
+def _queue_words(sight: Sight) -> str:
+    if sight.snapshot is None:
+        return "with a queue that cannot be read"
+    count = len(sight.snapshot.tasks)
+    return f"with {count} tasks of which {_names(sight.running)}" if count else "with no task"
+
+
+def _warnings(sight: Sight) -> t.Tuple[str, ...]:
+    assert sight.config is not None
+    if not sight.config.comments_lost:
+        return ()
+    return (
+        f'The comments of "{sight.config.config.path}" cannot be kept where they are: the file is '
+        f'written anew, and the old one stays as "{kept_name(sight.config.config.path).name}".',
+    )
+
+
+def _before(wish: DaemonWish, sight: Sight) -> Facts:
+    """The managed state as it is; texts by line, so that a difference can be read."""
+    found: Facts = {"state": "present" if wish.unit in sight.unit_files else "absent"}
+    if sight.state.loaded:
+        found.update(enabled=sight.state.enabled, running=sight.own is not None)
+    for name, text in sight.unit_files.items():
+        found[name] = text.splitlines()
+    if sight.config is not None and sight.config.before:
+        found["config"] = dict(sight.config.before)
+    return found
+
+
+def _after(wish: DaemonWish, sight: Sight, texts: unit.Texts) -> Facts:
+    assert sight.config is not None
+    made: Facts = {"state": "present", "enabled": True, "running": True}
+    made[wish.unit] = texts.service.splitlines()
+    for name, text in texts.others:
+        made[name] = text.splitlines()
+    made["config"] = dict(sight.config.after)
+    return made
