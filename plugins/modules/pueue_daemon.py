@@ -25,6 +25,8 @@ description:
     its own and lives on; the other modules count it as running.
   - Before each start the state file is checked and copied, the newest 10 copies stay. A file that
     C(pueued) would replace by an empty queue makes the start fail instead.
+  - C(pueued) pauses every group with queued jobs when it starts, after a reboot too. The unit
+    resumes the groups that ran until then, and leaves those that somebody had paused.
 author: fleet.jobs authors (@fleet-jobs)
 extends_documentation_fragment:
   - fleet.jobs.attributes
@@ -100,8 +102,9 @@ options:
     default: pueued.service
   job_path:
     description:
-      - Folders that come first in the PATH of the daemon (G-11). C(~/.cargo/bin), C(~/.local/bin)
-        and the system's folders follow by themselves.
+      - Folders that come first in the PATH of every job of this collection (G-11), from its next
+        start on and without a restart of the daemon. C(~/.cargo/bin) and C(~/.local/bin) are there
+        by themselves.
     type: list
     elements: str
     default: []

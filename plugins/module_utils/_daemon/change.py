@@ -9,14 +9,12 @@ import typing as t
 from .._dataclass import dataclass, replace
 from .._errors import FleetError, from_os_error
 from .._files import private_directory
-from .._jobs import recovery
 from .._jobs.floor import require_room
 from .._jobs.instance import Instance
 from .._ledger.store import Ledger
-from .._pueue.client import Client
 from .._pueue.config import Config
 from .._pueue.snapshot import Snapshot
-from . import drain
+from . import drain, unit_steps
 from .manager import Manager
 from .plan import DaemonPlan, plan
 from .sight import Sight, existing, look, read
@@ -107,8 +105,6 @@ def _carry_out(
             ledger.lease.require(hold.token)
         after = Swap(wish, made, manager, config).run(before)
         current = config
-        if after is not None and made.stop is None and config is not None:
-            frozen = _came_back_paused(config, before, after)
     except (FleetError, OSError) as error:
         raise _released(error, wish, hold, frozen, config=current) from error
     _release(wish, hold, frozen, config=config if made.start else None)
@@ -127,29 +123,15 @@ def _still(
         raise _released(error, wish, hold, frozen, config=instance.config) from error
 
 
-def _came_back_paused(
-    config: Config, before: t.Optional[Snapshot], after: Snapshot
-) -> t.Tuple[str, ...]:
-    """pueued pauses every group with queued tasks at its start; those that ran go on."""
-    ran = before.groups if before else {}
-    names = [
-        name
-        for name, group in after.groups.items()
-        if group.status == "Paused" and name in ran and ran[name].running
-    ]
-    if names:
-        with Client.connect(config) as client:
-            recovery.thaw(client, names)
-    return ()
-
-
 def _release(
     wish: DaemonWish, hold: drain.Hold, frozen: t.Sequence[str], *, config: t.Optional[Config]
 ) -> None:
     if config is not None:
         drain.release(Instance(config, wish.state_dir), hold, frozen)
         return
-    # Without a daemon there is nothing to thaw; what its groups were is in the state file.
+    # Without a daemon there is nothing to thaw; its unit resumes them when there is one again.
+    if frozen:
+        unit_steps.note_running(wish.notes, frozen)
     with Ledger.open(wish.state_dir) as ledger:
         if hold.mine:
             held = ledger.lease.held()

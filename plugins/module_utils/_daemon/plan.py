@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .._dataclass import dataclass, field
 from .._errors import FleetError, Refused
+from .._jobs.environment import job_path_file
 from .._pueue.snapshot import Task
 from . import unit
 from .residents import Resident
@@ -228,6 +229,9 @@ def _files(wish: DaemonWish, sight: Sight, texts: unit.Texts) -> t.Tuple[FileCha
         changes.append(FileChange(wish.config_path, sight.config.text, keep=lost))
     if sight.helper != helper_text():
         changes.append(FileChange(wish.helper, helper_text()))
+    if sight.job_path != wish.job_path:
+        text = "".join(f"{folder}\n" for folder in wish.job_path) or None
+        changes.append(FileChange(job_path_file(wish.state_dir), text))
     found = sight.unit_files.get(wish.unit)
     if found != texts.service:
         keep = found is not None and not unit.ours(found)
@@ -344,6 +348,8 @@ def _before(wish: DaemonWish, sight: Sight) -> Facts:
         found[name] = text.splitlines()
     if sight.config is not None and sight.config.before:
         found["config"] = dict(sight.config.before)
+    if sight.job_path:
+        found["job_path"] = list(sight.job_path)
     return found
 
 
@@ -354,4 +360,6 @@ def _after(wish: DaemonWish, sight: Sight, texts: unit.Texts) -> Facts:
     for name, text in texts.others:
         made[name] = text.splitlines()
     made["config"] = dict(sight.config.after)
+    if wish.job_path:
+        made["job_path"] = list(wish.job_path)
     return made

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from .._dataclass import dataclass
 from .._errors import FleetError
+from .._jobs.environment import job_path
 from .._pueue.client import Client
 from .._pueue.config import Config, parse_config
 from .._pueue.snapshot import Snapshot, Task
-from . import before_start, binaries, configuration, unit
+from . import binaries, configuration, unit, unit_steps
 from .manager import Manager, UnitState
 from .residents import Resident, residents
 from .wish import Account, DaemonWish
@@ -42,6 +43,7 @@ class Sight:
     config: t.Optional[configuration.ConfigPlan]
     unit_files: t.Mapping[str, str]
     helper: t.Optional[str]
+    job_path: t.Tuple[str, ...]
     residents: t.Tuple[Resident, ...]
     neighbours: t.Tuple[Neighbour, ...]
     open_folders: t.Tuple[Path, ...]
@@ -96,6 +98,7 @@ def look(
         config=made,
         unit_files=_unit_files(wish, account),
         helper=read(wish.helper),
+        job_path=job_path(wish.state_dir),
         residents=found,
         neighbours=tuple(_neighbours(wish, account)),
         open_folders=_open_folders(wish, config),
@@ -135,7 +138,7 @@ def tasks_of(
             return client.status(), None
     if config is None or not config.state_file.exists():
         return None, None
-    broken = before_start.check(config.state_file)
+    broken = unit_steps.check(config.state_file)
     if broken:
         return None, broken
     return Snapshot.from_state_file(config.state_file), None
@@ -157,9 +160,9 @@ def interpreter() -> str:
 
 
 def helper_text() -> str:
-    """The source of ``before_start.py``, also where modules come out of an archive."""
-    loader: t.Any = before_start.__loader__
-    return str(loader.get_source(before_start.__name__))
+    """The source of ``unit_steps.py``, also where modules come out of an archive."""
+    loader: t.Any = unit_steps.__loader__
+    return str(loader.get_source(unit_steps.__name__))
 
 
 def _unit_files(wish: DaemonWish, account: Account) -> t.Dict[str, str]:
@@ -203,7 +206,7 @@ def _left_behind(
         return None
     if before.state_file == config.state_file or not before.state_file.exists():
         return None
-    if before_start.check(before.state_file):
+    if unit_steps.check(before.state_file):
         return before.pueue_directory, 0
     count = len(Snapshot.from_state_file(before.state_file).tasks)
     return (before.pueue_directory, count) if count else None

@@ -20,7 +20,7 @@ from .._pueue.client import Client
 from .._pueue.config import Config
 from .._pueue.errors import DaemonUnreachable
 from .._pueue.snapshot import Snapshot
-from . import before_start, binaries, unit
+from . import binaries, unit, unit_steps
 from .manager import Manager
 from .plan import DaemonPlan, FileChange, kept_name
 from .residents import Resident
@@ -80,7 +80,7 @@ class Swap:
             if config is not None:
                 self._state = config.state_file.read_bytes()
                 private_directory(self._wish.copies)
-                before_start.keep(config.state_file, self._wish.copies)
+                unit_steps.keep(config.state_file, self._wish.copies)
 
     def _write(self) -> None:
         for name in self._plan.disable:

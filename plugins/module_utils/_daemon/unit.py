@@ -56,19 +56,23 @@ def tidy_names(wish: DaemonWish) -> t.Tuple[str, str]:
     return f"{wish.stem}-tidy.service", f"{wish.stem}-tidy.timer"
 
 
-def path_variable(wish: DaemonWish, account: Account) -> str:
-    """PATH of the daemon: what was asked for, the account's tools, the system (G-11)."""
+def path_variable(account: Account) -> str:
+    """PATH of the daemon and its callbacks: the account's tools, then the system."""
     own = [str(account.home / folder) for folder in TOOL_FOLDERS]
-    return ":".join(dict.fromkeys([*wish.job_path, *own, *DEFAULT_PATH.split(":")]))
+    return ":".join([*own, DEFAULT_PATH])
 
 
 def _service(wish: DaemonWish, config: Config, account: Account, *, python: str) -> str:
-    before = [python, "-I", "-S", str(wish.helper)]
-    before += ["--state-file", str(config.state_file), "--copies", str(wish.copies)]
+    place = ["--state-file", str(config.state_file), "--notes", str(wish.notes)]
+    before, started, stop = (
+        [python, "-I", "-S", str(wish.helper), step, *place]
+        for step in ("before", "started", "stop")
+    )
     before += ["--pid-file", str(config.pid_path)]
     for folder in _private_folders(config, account):
         before += ["--directory", str(folder)]
     start = [str(wish.pueued), "--config", str(wish.config_path)]
+    started += ["--pueue", str(wish.binaries / "pueue"), *start[1:]]
     lines = [
         _HEAD.format(name=wish.unit) + "[Unit]",
         f"Description=pueue {wish.version}, the job queue of {_plain(account.name)}",
@@ -79,13 +83,15 @@ def _service(wish: DaemonWish, config: Config, account: Account, *, python: str)
         "Type=exec",
         f"ExecStartPre={command(before)}",
         f"ExecStart={command(start)}",
+        f"ExecStartPost=-{command(started)}",
+        f"ExecStop=-{command(stop)}",
         "Restart=on-failure",
         f"RestartSec={_RESTART_SECONDS}",
         "KillMode=mixed",
         f"TimeoutStopSec={_STOP_SECONDS}",
         "UMask=0077",
         "LimitNOFILE=8192:524288",
-        f"Environment={quoted('PATH=' + path_variable(wish, account))}",
+        f"Environment={quoted('PATH=' + path_variable(account))}",
         "OOMPolicy=continue",
         *_memory(wish),
         *_runtime(config, account),

@@ -105,13 +105,18 @@ class DaemonWish:
 
     @property
     def helper(self) -> Path:
-        """What runs before each start; beside it lie the copies of the state file."""
-        return self.state_dir / "daemon" / "before-start.py"
+        """What the unit runs around pueued."""
+        return self.notes / "unit-steps.py"
+
+    @property
+    def notes(self) -> Path:
+        """Where that helper keeps what it has to remember."""
+        return self.state_dir / "daemon"
 
     @property
     def copies(self) -> Path:
         """Copies of the state file, the newest few."""
-        return self.state_dir / "daemon" / "state"
+        return self.notes / "state"
 
 
 def parse(params: t.Mapping[str, t.Any], account: Account) -> DaemonWish:

@@ -38,20 +38,37 @@ def minimal(environ: t.Mapping[str, str]) -> t.Dict[str, str]:
     return {name: environ[name] for name in SUBMITTED if name in environ}
 
 
+def job_path_file(state_dir: Path) -> Path:
+    """Where ``job_path`` of fleet.jobs.pueue_daemon is kept, one folder a line."""
+    return state_dir / "job-path"
+
+
+def job_path(state_dir: Path) -> t.Tuple[str, ...]:
+    """Folders that come first in every job's PATH; none where nobody asked for any."""
+    try:
+        text = job_path_file(state_dir).read_text(encoding="utf-8")
+    except OSError:
+        return ()
+    return tuple(line for line in text.splitlines() if line.startswith("/"))
+
+
 def build(
     base: t.Mapping[str, str],
     *,
     secrets: t.Mapping[str, str],
+    first: t.Sequence[str] = (),
 ) -> t.Dict[str, str]:
     """The job's variables: ``base`` without mise's own diff (G-16), secrets, then overrides.
 
-    ``PUEUE_*`` stays, so a job can still pin itself to its worker's slot.
+    ``PUEUE_*`` stays, so a job can still pin itself to its worker's slot. ``first`` are folders
+    that come before all others in PATH.
     """
     values = {name: value for name, value in base.items() if not name.startswith("__MISE_")}
     values.setdefault("HOME", os.path.expanduser("~"))
     values.update(secrets)
     values.update(overrides(base))
-    values["PATH"] = search_path(values.get("PATH", ""), home=values["HOME"])
+    path = search_path(values.get("PATH", ""), home=values["HOME"])
+    values["PATH"] = os.pathsep.join([*first, path])
     return values
 
 

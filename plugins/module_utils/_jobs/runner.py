@@ -97,7 +97,8 @@ def _prepare(request: Request, base: t.Mapping[str, str]) -> _Prepared:
     if request.env_file is not None:
         path = Path(os.path.expanduser(request.env_file))
         secrets = env_file.load(path, allow_shared=request.env_file_shared)
-    values = environment.build(base, secrets=secrets)
+    first = environment.job_path(request.state_dir)
+    values = environment.build(base, secrets=secrets, first=first)
     argv, remark = environment.through_mise(
         request.argv,
         directory=Path.cwd(),
