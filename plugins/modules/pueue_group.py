@@ -41,6 +41,12 @@ options:
       - pueue's 0, which means no limit, is refused.
       - The default for a new group is 1; otherwise the slots stay as they are.
     type: str
+  resize:
+    description:
+      - Whether O(parallel=auto) sizes a group again that has more than the one slot of a new group.
+        While jobs run, the memory they use counts as missing.
+    type: bool
+    default: true
   memory_per_job:
     description: What one job of the group needs at its peak, such as V(5G). For O(parallel=auto).
     type: str
@@ -141,6 +147,7 @@ SPEC = arguments.ArgumentSpec(
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "parallel": {"type": "str"},
+        "resize": {"type": "bool", "default": True},
         "memory_per_job": {"type": "str"},
         "cores_per_job": {"type": "float", "default": 1.0},
         "status": {"type": "str", "choices": ["running", "paused"]},
@@ -160,6 +167,8 @@ def change(request: Request) -> Outcome:
         name=params["name"],
         present=params["state"] == "present",
         parallel=slots.number,
+        sized_once=params["parallel"] == "auto" and not params["resize"],
+        refused=slots.refused,
         status=params["status"],
     )
     made, thawed = group.change(

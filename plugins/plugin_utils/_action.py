@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import tempfile
 import time
 import typing as t
 
 from ansible.constants import DEFAULT_LOCAL_TMP
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ._host_tool import BuiltTool, build
@@ -45,6 +46,39 @@ class ModuleAction(ActionBase):  # type: ignore[misc]
         )
         return called
 
+    def send(self, local: str, *, name: str) -> str:
+        """Put a file where the module can read it; it is gone when the task is over."""
+        if self._is_become_unprivileged():
+            return self._hand_over(local)
+        shell = self._connection._shell
+        if shell.tmpdir is None:
+            self._make_tmp_path()
+        remote: str = shell.join_path(shell.tmpdir, name)
+        self._transfer_file(local, remote)
+        # With become the module runs as another account than the one that transferred the file.
+        self._fixup_perms2((shell.tmpdir, remote))
+        return remote
+
+    def _hand_over(self, local: str) -> str:
+        """Between two ordinary accounts a file cannot change hands without ACLs; its bytes can."""
+        made = 'umask 077; file=$(mktemp) && cat > "$file" && echo "$file"'
+        with open(local, "rb") as stream:
+            done = self._low_level_execute_command(made, in_data=stream.read())
+        lines = str(done.get("stdout") or "").split()
+        if done.get("rc") != 0 or not lines:
+            raise AnsibleError(f"A file could not be handed over: {done.get('stderr') or done}")
+        self._handed = [*getattr(self, "_handed", ()), lines[-1]]
+        return str(lines[-1])
+
+    def cleanup(self, force: bool = False) -> None:
+        """Called by Ansible when the task is over."""
+        handed: t.List[str] = getattr(self, "_handed", [])
+        if handed:
+            quoted = " ".join(shlex.quote(path) for path in handed)
+            self._low_level_execute_command(f"rm -f {quoted}")
+            self._handed = []
+        super().cleanup(force)
+
 
 class ToolAction(ModuleAction):
     """The module says ``tool_missing`` once per host and version; only then the file travels."""
@@ -62,21 +96,13 @@ class ToolAction(ModuleAction):
         return result
 
     def _transfer_tool(self, built: BuiltTool) -> str:
-        """Put the file into the task's temporary directory, which Ansible removes in the end."""
-        shell = self._connection._shell
-        if shell.tmpdir is None:
-            self._make_tmp_path()
-        remote: str = shell.join_path(shell.tmpdir, _TOOL_NAME)
         handle, local = tempfile.mkstemp(dir=DEFAULT_LOCAL_TMP)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(built.content)
-            self._transfer_file(local, remote)
+            return self.send(local, name=_TOOL_NAME)
         finally:
             os.unlink(local)
-        # With become the module runs as another account than the one that transferred the file.
-        self._fixup_perms2((shell.tmpdir, remote))
-        return remote
 
 
 class SlicedAction(ModuleAction):

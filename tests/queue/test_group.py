@@ -115,3 +115,18 @@ def test_what_was_done_before_a_step_failed_is_told(daemon: PrivateDaemon) -> No
             group.apply(client, wish, made)
         assert failed.value.details["changed"] is True
         assert client.groups()["bars"].parallel == 2
+
+
+def test_auto_without_resize_sizes_once(daemon: PrivateDaemon, call: Call) -> None:
+    """Provisioning again, while jobs use the memory, must not shrink a group."""
+    wish = {"name": "bars", "parallel": "auto", "memory_per_job": "1M", "resize": False}
+    wish["cores_per_job"] = 0.01
+    sized = call(**wish)["group"]["parallel"]
+    assert sized > 1
+    call(name="bars", parallel="2")
+    for check in (True, False):
+        again = call(check=check, **wish)
+        assert (again["changed"], again["group"]["parallel"]) == (False, 2)
+    assert call(**{**wish, "resize": True})["changed"]
+    call(name="bars", parallel="1")
+    assert call(**wish)["changed"], "one slot is what pueue gives a new group"

@@ -16,7 +16,7 @@ from pathlib import Path
 from ansible_collections.fleet.jobs.plugins.plugin_utils._host_tool import build
 
 LIMIT_SECONDS = 120.0
-WITH_TOOL = {"pueue_queue_guarded", "systemd_run_job"}
+WITH_TOOL = {"host_tool", "pueue_queue_guarded", "systemd_run_job"}
 
 
 def call(

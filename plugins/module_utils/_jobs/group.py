@@ -30,6 +30,10 @@ class Wish:
     present: bool = True
     parallel: t.Optional[int] = None
     status: t.Optional[str] = None
+    sized_once: bool = False
+    """Leave slots alone that somebody has set, which is any number but a new group's one."""
+    refused: t.Optional[Refused] = None
+    """Why there is no number, in case that one is needed."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Slots:
 
     number: t.Optional[int] = None
     capacity: t.Mapping[str, t.Any] = field(default_factory=dict)
+    refused: t.Optional[Refused] = None
 
 
 def slots(
@@ -73,12 +78,13 @@ def slots(
         cores_per_job=cores_per_job,
     )
     if found.max_jobs < 1:
-        raise Refused(
+        refused = Refused(
             f"parallel: auto finds room for no job at all: {memory_per_job} and "
             f"{cores_per_job:g} cores for each are more than 80 % of what is free here, the limit "
             f"is {found.limit}. Give a number to overrule that, or use a larger host.",
             hazard="INV-6",
         )
+        return Slots(None, asdict(found), refused)
     return Slots(found.max_jobs, asdict(found))
 
 
@@ -105,14 +111,18 @@ def plan(wish: Wish, snapshot: Snapshot) -> GroupPlan:
     fresh = {"state": "present", "parallel": 1, "status": "running"}
     after = fresh if current is None else dict(before)
     steps: t.List[Step] = []
+    sized = wish.sized_once and current is not None and current.parallel != 1
+    if wish.refused is not None and not sized:
+        raise wish.refused
     if current is None:
         number = 1 if wish.parallel is None else wish.parallel
         after["parallel"] = number
         steps.append(Step("add", f'Create group "{wish.name}" with {number} slots.', number))
-    elif wish.parallel is not None and wish.parallel != current.parallel:
-        after["parallel"] = wish.parallel
-        said = f'Set the slots of group "{wish.name}" from {current.parallel} to {wish.parallel}.'
-        steps.append(Step("parallel", said, wish.parallel))
+    elif wish.parallel not in (None, current.parallel) and not sized:
+        number = wish.parallel
+        after["parallel"] = number
+        said = f'Set the slots of group "{wish.name}" from {current.parallel} to {number}.'
+        steps.append(Step("parallel", said, number))
     if wish.status is not None and after["status"] != wish.status:
         after["status"] = wish.status
         steps.append(_status_step(wish, snapshot))
