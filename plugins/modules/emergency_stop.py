@@ -14,6 +14,8 @@ description:
   - With O(state=stopped) every group is paused, every running job is ended (SIGTERM, after 10
     seconds SIGKILL) and recorded as killed on purpose, and the lease is taken, so that the
     collection queues, restarts and deploys nothing until somebody resumes.
+  - A job that outlived a crashed C(pueued) has no task any more that could be killed; it is found
+    by the ledger and ended as well.
   - With O(state=resumed) exactly the groups run again that ran before, and the lease is given back.
     C(pueue kill) leaves paused groups behind in which later jobs wait for ever (G-5); this way
     back is why the stop remembers them.
@@ -112,10 +114,10 @@ def _stopped(request: Request) -> Outcome:
     where = request.instance()
     if request.check_mode:
         with where.client() as client, where.ledger(read_only=True) as ledger:
-            plan = emergency.plan_stop(client.status(), ledger)
+            plan = emergency.plan_stop(where, client.status(), ledger)
     else:
         plan = emergency.stop(where, owner=request.params["owner"])
-    killed = [task.label or "(no label)" for task in plan.kill]
+    killed = plan.labels()
     return Outcome(
         changed=plan.changes,
         actions=plan.actions(),

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import typing as t
 from pathlib import Path
 
@@ -10,10 +12,13 @@ import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import emergency
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs.instance import Instance
+from ansible_collections.fleet.jobs.plugins.module_utils._ledger.attempts import Attempt
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.client import AddRequest, Client
+from ansible_collections.fleet.jobs.tests.support import direct
 from ansible_collections.fleet.jobs.tests.support.ansible import run_module
 from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
+from ansible_collections.fleet.jobs.tests.support.guarded import GuardedQueue
 from ansible_collections.fleet.jobs.tests.support.waiting import eventually
 
 
@@ -96,3 +101,53 @@ def test_a_job_that_starts_before_the_pause_is_stopped_as_well(
     assert all(task.done for task in client.status().tasks.values())
     with Ledger.open(tmp_path / "state", read_only=True) as ledger:
         assert ledger.kills.latest("jobs/late") is not None
+
+
+def _open_attempt(queue: GuardedQueue, label: str) -> t.Optional[Attempt]:
+    with queue.instance.ledger(read_only=True) as ledger:
+        found = [one for one in ledger.attempts.open_attempts() if one.label == label]
+    return found[0] if found and (queue.work / "begun").exists() else None
+
+
+# Asked to stop, it does; it stays; its runner is not there any more to be asked.
+JOBS = {
+    "polite": "touch begun; exec sleep 600",
+    "stubborn": "trap '' TERM; touch begun; while :; do sleep 1; done",
+    "without a runner": "sleep 600 & touch begun; wait",
+    "forgotten by the queue": "touch begun; exec sleep 600",
+}
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_what_outlived_its_pueued_is_stopped_as_well(daemon: PrivateDaemon, kind: str) -> None:
+    queue = GuardedQueue(daemon)
+    queue.queue(queue.job("jobs/orphan", JOBS[kind]))
+    attempt = eventually(lambda: _open_attempt(queue, "jobs/orphan"), timeout=30, what="it runs")
+    assert attempt is not None and attempt.pid
+    daemon.kill9()
+    if kind == "without a runner":
+        os.kill(attempt.pid, signal.SIGKILL)
+    if kind == "forgotten by the queue":
+        daemon.config.state_file.unlink()
+    daemon.start()
+    assert not [task for task in queue.tasks("jobs/orphan") if task.active]
+    assert daemon.leftovers(), "no accident: nothing lives on"
+    where = {"pueue_config": str(daemon.config_path), "state_dir": str(queue.state_dir)}
+
+    def stop(*, check: bool) -> t.Dict[str, t.Any]:
+        arguments = {**where, "state": "stopped", "owner": "ada@control"}
+        return direct.call(
+            "emergency_stop", arguments, environ=daemon.environ, cwd=queue.work, check=check
+        )
+
+    foretold = stop(check=True)
+    assert foretold["killed"] == ["jobs/orphan"] and daemon.leftovers()
+    done = stop(check=False)
+    assert done["actions"] == foretold["actions"] and not done.get("failed"), done
+    assert "outlived" in done["actions"][-1] and done["killed_count"] == 1
+    eventually(lambda: not daemon.leftovers(), timeout=10, what="its processes are gone")
+    with queue.instance.ledger(read_only=True) as ledger:
+        ended = ledger.attempts.latest(["jobs/orphan"])["jobs/orphan"]
+        assert not ledger.attempts.open_attempts()
+    assert ended.class_ == "killed"
+    assert not stop(check=True)["changed"] and not stop(check=False)["changed"]

@@ -14,11 +14,11 @@ from .._jobs import recovery
 from .._jobs.bounded import bounded
 from .._jobs.floor import require_room
 from .._jobs.instance import Instance
+from .._jobs.outlived import outlived
 from .._ledger.lease import Lease
 from .._ledger.store import Ledger
 from .._pueue.client import Client
 from .kill import refuse_unsafe_kill
-from .outlived import outlived
 from .request import DeployRequest
 from .sight import Sight, look, verification
 from .survey import LISTED, survey

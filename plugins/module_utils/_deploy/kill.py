@@ -23,8 +23,8 @@ def refuse_unsafe_kill(queue: Survey, instance: Instance) -> None:
         names = ", ".join(f'"{name}"' for name in orphans[:5])
         raise Refused(
             f"deploy_when_running is kill, but the processes of {names} outlived their pueued, "
-            "which cannot end them. Nothing was changed. Let them end, or end their processes on "
-            "the host, then deploy again.",
+            "which cannot end them. Nothing was changed. Let them end, or end them with "
+            "fleet.jobs.emergency_stop, then deploy again.",
             hazard="AP-1",
         )
     with instance.ledger(read_only=True) as ledger:

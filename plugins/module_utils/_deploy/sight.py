@@ -11,12 +11,12 @@ from pathlib import Path
 
 from .._dataclass import dataclass
 from .._jobs.instance import Instance
+from .._jobs.outlived import outlived
 from .._jobs.rerun import Report, rerun
 from .._jobs.restart import Wish
 from .._pueue.selection import Selection
 from . import source, verify, wheel
 from .decision import Decision, decide
-from .outlived import outlived
 from .plan import Failures, Package, Plan, Tree
 from .request import DeployRequest
 from .survey import Survey, survey

@@ -11,8 +11,10 @@ from .._errors import FleetError
 from .._ledger.lease import Lease
 from .._ledger.store import Ledger
 from .._pueue.snapshot import Snapshot, Task
+from . import attempts_view, evidence, outlived
 from .ending import end, name_of
 from .instance import Instance
+from .outlived import Left
 
 PURPOSE = "emergency stop"
 # An emergency stop ends when a person says so, not by itself.
@@ -22,24 +24,32 @@ LISTED = 50
 
 @dataclass(frozen=True)
 class StopPlan:
-    """Groups to freeze and to remember, and tasks to kill; both may be empty."""
+    """Groups to freeze and to remember, and what to kill; all may be empty."""
 
     freeze: t.Tuple[str, ...]
     remember: t.Tuple[str, ...]
     kill: t.Tuple[Task, ...]
+    left: t.Tuple[Left, ...]
+    """What outlived a pueued: its processes are killed, and no task of it is there to kill."""
     held: bool
 
     @property
     def changes(self) -> bool:
-        return bool(self.freeze or self.kill or not self.held)
+        return bool(self.freeze or self.kill or self.left or not self.held)
+
+    def labels(self) -> t.List[str]:
+        """Names of all that is killed."""
+        return [*(task.label or "(no label)" for task in self.kill), *(o.label for o in self.left)]
 
     def actions(self) -> t.List[str]:
         """What is or would be done, in plain sentences."""
         said = [] if self.held else ["Take the lease, so that nothing of ours is queued."]
         said += [f'Pause group "{name}".' for name in self.freeze]
-        said += [f'Kill "{name_of(task)}".' for task in self.kill[:LISTED]]
-        if len(self.kill) > LISTED:
-            said.append(f"Kill {len(self.kill) - LISTED} more.")
+        kills = [f'Kill "{name_of(task)}".' for task in self.kill]
+        kills += [f'Kill "{one.label}", which outlived its pueued.' for one in self.left]
+        said += kills[:LISTED]
+        if len(kills) > LISTED:
+            said.append(f"Kill {len(kills) - LISTED} more.")
         return said
 
 
@@ -56,7 +66,7 @@ class ResumePlan:
         return [*said, "Give the lease back."] if self.lease else said
 
 
-def plan_stop(snapshot: Snapshot, ledger: Ledger) -> StopPlan:
+def plan_stop(instance: Instance, snapshot: Snapshot, ledger: Ledger) -> StopPlan:
     """Look; what a deploy had frozen counts as running, since the way back must thaw it too."""
     lease = ledger.lease.current()
     running = tuple(sorted(n for n, group in snapshot.groups.items() if group.running))
@@ -65,6 +75,7 @@ def plan_stop(snapshot: Snapshot, ledger: Ledger) -> StopPlan:
         freeze=running,
         remember=tuple(sorted({*running, *(frozen & set(snapshot.groups))})),
         kill=_running(snapshot),
+        left=outlived.left_over(instance, snapshot, ledger),
         held=lease is not None and lease.purpose == PURPOSE,
     )
 
@@ -72,7 +83,7 @@ def plan_stop(snapshot: Snapshot, ledger: Ledger) -> StopPlan:
 def stop(instance: Instance, *, owner: str) -> StopPlan:
     """Pause first, so that no freed slot is filled, then TERM, then KILL, until nothing runs."""
     with instance.lock(), instance.client() as client, instance.ledger() as ledger:
-        plan = plan_stop(client.status(), ledger)
+        plan = plan_stop(instance, client.status(), ledger)
         held = ledger.lease.current()
         token = held.token if held and plan.held else None
         lease = ledger.lease.take(owner, PURPOSE, _TTL_SECONDS, take_over=True, token=token)
@@ -81,18 +92,27 @@ def stop(instance: Instance, *, owner: str) -> StopPlan:
             client.pause_group(name, wait=True)
         # Until the pause, jobs were started that the first look could not see.
         plan = replace(plan, kill=_running(client.status()))
-        for task in plan.kill:
-            if task.label:
-                ledger.kills.record(task.label, task.created_at, by=owner, reason=PURPOSE)
-        left = end(client, plan.kill)
-    if left:
-        names = ", ".join(sorted(name_of(task) for task in left)[:10])
+        kills = {(task.label, task.created_at) for task in plan.kill if task.label}
+        for label, created_at in kills | {(one.label, one.created_at) for one in plan.left}:
+            ledger.kills.record(label, created_at, by=owner, reason=PURPOSE)
+        names = {name_of(task) for task in end(client, plan.kill)}
+        names |= {one.label for one in outlived.end(instance, plan.left)}
+        _settle(instance, ledger, client.status(), plan.left)
+    if names:
         raise FleetError(
-            f"{len(left)} jobs still run after SIGKILL ({names}); they wait inside the kernel, as "
-            "on a dead file system. All groups are paused. Look at their processes on the host.",
+            f"{len(names)} jobs still run after SIGKILL ({', '.join(sorted(names)[:10])}); they "
+            "wait inside the kernel, as on a dead file system. All groups are paused. Look at "
+            "their processes on the host.",
             details={"changed": True, "actions": plan.actions()},
         )
     return plan
+
+
+def _settle(instance: Instance, ledger: Ledger, snapshot: Snapshot, left: t.Sequence[Left]) -> None:
+    """A runner that was not there to be told writes nothing: its row is closed for it."""
+    host = evidence.this_host(instance.config.pid_path)
+    for one in left:
+        attempts_view.settle(ledger, snapshot, host=host, label=one.label)
 
 
 def plan_resume(ledger: Ledger) -> ResumePlan:

@@ -126,21 +126,28 @@ def living_process(
     attempt: t.Optional[Attempt], *, host: Host, proc: Path = PROC
 ) -> t.Optional[int]:
     """A process of an attempt that was never finished: its runner, or what the runner left."""
-    if attempt is None or attempt.ended is not None or not attempt.pid:
+    if attempt is None:
         return None
-    if _of_earlier_boot(attempt, host):
-        return None
-    if ":" in (attempt.boot_id or "") and identity(attempt.pid, proc=proc) == attempt.boot_id:
-        return attempt.pid
+    return next(living_processes(attempt, host=host, proc=proc), None)
+
+
+def living_processes(attempt: Attempt, *, host: Host, proc: Path = PROC) -> t.Iterator[int]:
+    """All of them, the runner first."""
+    if attempt.ended is not None or not attempt.pid or _of_earlier_boot(attempt, host):
+        return
+    runs = ":" in (attempt.boot_id or "") and identity(attempt.pid, proc=proc) == attempt.boot_id
+    if runs:
+        yield attempt.pid
     booted = _booted(proc)
     if booted is None:
-        return None
+        return
     # Before the attempt: somebody else's group, and the number was used again.
     earliest = (attempt.started - _SLACK_SECONDS - booted) * os.sysconf("SC_CLK_TCK")
     for stat in every(proc=proc):
-        if not stat.dead and stat.start_ticks >= earliest and _left_by(attempt, stat, proc=proc):
-            return stat.pid
-    return None
+        if stat.dead or stat.start_ticks < earliest or (runs and stat.pid == attempt.pid):
+            continue
+        if _left_by(attempt, stat, proc=proc):
+            yield stat.pid
 
 
 def _left_by(attempt: Attempt, stat: Stat, *, proc: Path) -> bool:
