@@ -44,7 +44,10 @@ SetEnv PATH={path}
 
 @dataclass(frozen=True)
 class Traffic:
-    """What sshd carried: connections, commands and files asked for, bytes each way."""
+    """What sshd carried: connections, commands asked for; bytes on the wire.
+
+    The bytes are those of the network's packets, where they are counted (``count_bytes``).
+    """
 
     connections: int
     sessions: int
@@ -144,23 +147,54 @@ class LoopbackSshd:
         return ["ssh", *options, f"{user}@{ADDRESS}"]
 
     def traffic(self) -> Traffic:
-        """Everything until now. sshd counts the bytes of a connection when it ends."""
+        """Everything until now."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
-        carried = re.findall(r"Transferred: sent (\d+), received (\d+) bytes", text)
+        sent, received = self._counted()
         return Traffic(
             connections=len(re.findall(r"^Accepted publickey ", text, re.MULTILINE)),
             sessions=len(re.findall(r"^Starting session: ", text, re.MULTILINE)),
-            # What the host received is what was sent to it.
-            sent=sum(int(one[1]) for one in carried),
-            received=sum(int(one[0]) for one in carried),
+            sent=sent,
+            received=received,
         )
+
+    def count_bytes(self) -> None:
+        """Two rules of the packet filter that do nothing but count; ``stop`` removes them."""
+        if shutil.which("iptables") is None:
+            return
+        for side in ("--dport", "--sport"):
+            rule = ["INPUT", "-i", "lo", "-p", "tcp", side, str(self.port)]
+            _iptables("-I", *rule, "-m", "comment", "--comment", self.folder.name)
+
+    def _counted(self) -> t.Tuple[int, int]:
+        """To the hosts, and from them."""
+        found = {"dpt": 0, "spt": 0}
+        if shutil.which("iptables") is not None:
+            for line in _iptables("-nvxL", "INPUT").splitlines():
+                match = re.search(r"^\s*\d+\s+(\d+)\s.*tcp ([ds]pt):\d+", line)
+                if match and self.folder.name in line:
+                    found[match.group(2)] += int(match.group(1))
+        return found["dpt"], found["spt"]
+
+    def _stop_counting(self) -> None:
+        if shutil.which("iptables") is not None:
+            for line in _iptables("-S", "INPUT").splitlines():
+                if self.folder.name in line:
+                    _iptables("-D", *line.split()[1:])
 
     def stop(self) -> None:
         """By its own pid; connections that are open lose their users' processes with the lab."""
+        self._stop_counting()
         pid = self.pid
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             eventually(lambda: self.pid is None, timeout=_SECONDS, what="sshd ends")
+
+
+def _iptables(*arguments: str) -> str:
+    done = subprocess.run(
+        ["iptables", "--wait", *arguments], check=True, capture_output=True, text=True
+    )
+    return done.stdout
 
 
 def _free_port() -> int:

@@ -203,6 +203,18 @@ class Fleet:
     def _make_host(self, number: int) -> EmbeddedHost:
         return EmbeddedHost(f"host{number}", self.origin)
 
+    def start_queues(self) -> None:
+        """Every daemon that is down."""
+        for host in self.hosts:
+            if not host.daemon.running:
+                host.daemon.start()
+
+    def stop_queues(self) -> None:
+        """Every daemon that is up."""
+        for host in self.hosts:
+            if host.daemon.running:
+                host.daemon.stop()
+
     def inventory(self, **more: t.Mapping[str, t.Any]) -> Path:
         """Write the inventory; ``more`` are further hosts by name."""
         entries = {host.name: host.variables for host in self.hosts}

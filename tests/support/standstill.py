@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from pathlib import Path
 
-from .fleet import EmbeddedHost, Fleet
+from .fleet import Fleet
 
 KEPT = ("pueue", "state", "project")
 
@@ -13,25 +15,25 @@ KEPT = ("pueue", "state", "project")
 class Standstill:
     """What was kept of a fleet whose jobs have all ended."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, name: str = "kept") -> None:
         self.fleet = fleet
+        self._name = name
+        fleet.stop_queues()
         for host in fleet.hosts:
-            host.daemon.stop()
-            for name in KEPT:
-                shutil.copytree(host.folder / name, host.folder / "kept" / name, symlinks=True)
+            (host.folder / name).mkdir()
+            _copy(host.folder, host.folder / name)
 
     def restore(self) -> None:
         """Every host as it was kept, with its daemon up."""
+        self.fleet.stop_queues()
         for host in self.fleet.hosts:
-            if host.daemon.running:
-                host.daemon.stop()
-            _put_back(host)
-        for host in self.fleet.hosts:
-            host.daemon.start()
+            for name in KEPT:
+                shutil.rmtree(host.folder / name, ignore_errors=True)
+            _copy(host.folder / self._name, host.folder)
+        self.fleet.start_queues()
 
 
-def _put_back(host: EmbeddedHost) -> None:
-    for name in KEPT:
-        shutil.rmtree(host.folder / name, ignore_errors=True)
-        # copy2 keeps the times, by which git knows its files.
-        shutil.copytree(host.folder / "kept" / name, host.folder / name, symlinks=True)
+def _copy(source: Path, target: Path) -> None:
+    """With owners, and with the times by which git knows its files."""
+    paths = [str(source / name) for name in KEPT]
+    subprocess.run(["cp", "--archive", *paths, str(target)], check=True)
