@@ -11,7 +11,7 @@ import typing as t
 from .._errors import FleetError
 from .._jobs.classes import EXIT_INFRA
 
-READERS = ("status", "why", "logs")
+COMMANDS = ("status", "why", "logs", "tidy")
 _INTERRUPTED = 130
 
 
@@ -44,13 +44,14 @@ def _read(argv: t.Sequence[str]) -> int:
     import argparse
 
     parser = argparse.ArgumentParser(
-        prog="fleet-jobs", description="See what the jobs of this host's queue do and did."
+        prog="fleet-jobs",
+        description="See what the jobs of this host's queue do and did, and tidy up after them.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser(
         "run", help="run one job (this is what a task's command calls)", add_help=False
     )
-    for name in READERS:
+    for name in COMMANDS:
         _module(name).add_parser(commands)
     arguments = parser.parse_args(list(argv))
     return int(_module(arguments.command).run(arguments))
