@@ -11,25 +11,42 @@ import pytest
 if t.TYPE_CHECKING:
     from ansible_collections.fleet.jobs.tests.lab.vm import VirtualMachine
 
-# With "require" (set where nothing may be missing) a machine that cannot be had is a failure.
+# With "require" (set where nothing may be missing) whatever cannot run is a failure.
 REQUIRED = os.environ.get("FLEET_JOBS_LAB") == "require"
-_without: t.Dict[str, str] = {}
+_left_out: t.Dict[str, str] = {}
+_said: t.List[str] = []
 
 
-def need(layer: str, reason: str) -> None:
-    """Skip for this reason, or fail where the layer is required; nothing where there is none."""
-    if not reason:
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> t.Iterator[None]:
+    """Remember which layer (a folder of this one) was left out, and why."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if not report.skipped or hasattr(report, "wasxfail"):
         return
-    _without[layer] = reason
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    why = why.replace("Skipped: ", "", 1)
+    _left_out.setdefault(item.path.parent.name, why)
     if REQUIRED:
-        pytest.fail(f"FLEET_JOBS_LAB=require, but no {layer}: {reason}", pytrace=False)
-    pytest.skip(f"no {layer}: {reason}")
+        report.outcome = "failed"
+        report.longrepr = f"FLEET_JOBS_LAB=require, but this was to be skipped: {why}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name each layer that was left out, after all else."""
-    for layer, why in sorted(_without.items()):
-        terminalreporter.write_line(f"SKIPPED LAYER: {layer}: {why}", yellow=True)
+    """What the tests saw, then, last of all, each layer that was left out."""
+    if _said:
+        terminalreporter.section("as seen in the lab")
+    for line in _said:
+        terminalreporter.write_line(line)
+    for layer, why in sorted(_left_out.items()):
+        terminalreporter.write_line(f"LAYER LEFT OUT: tests/lab/{layer}: {why}", yellow=True)
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest) -> t.Callable[[str], None]:
+    """Put a line under the name of this test into the end of the log, whatever comes of it."""
+    name = request.node.name
+    return lambda text: _said.extend(f"{name}: {line}" for line in text.splitlines())
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +54,9 @@ def machine() -> t.Iterator[VirtualMachine]:
     """One virtual machine for the whole run; use ``vm``, which is clean."""
     from ansible_collections.fleet.jobs.tests.lab.vm import VirtualMachine, reason
 
-    need("virtual machine", reason())
+    lacking = reason()
+    if lacking:
+        pytest.skip(f"no virtual machine: {lacking}")
     with VirtualMachine() as made:
         yield made
 
@@ -46,3 +65,21 @@ def machine() -> t.Iterator[VirtualMachine]:
 def vm(machine: VirtualMachine) -> VirtualMachine:
     """The virtual machine as it was after its first boot, with the right time."""
     return machine.restore()
+
+
+@pytest.fixture(scope="session")
+def queue_machine(machine: VirtualMachine) -> VirtualMachine:
+    """The machine with a snapshot that has a pueued; restore that before use."""
+    from ansible_collections.fleet.jobs.tests.lab.guest import QUEUE, start_queue
+
+    start_queue(machine.restore())
+    machine.save(QUEUE)
+    return machine
+
+
+@pytest.fixture
+def queue(queue_machine: VirtualMachine) -> VirtualMachine:
+    """The virtual machine with an empty queue of the user ``jobs``."""
+    from ansible_collections.fleet.jobs.tests.lab.guest import QUEUE
+
+    return queue_machine.restore(QUEUE)

@@ -90,13 +90,17 @@ class VirtualMachine:
         _copy(snapshot / "disk.qcow2", self.disk)
         return self.restore()
 
-    def restore(self) -> VirtualMachine:
-        """The disk and the memory of the clean snapshot; only the clock says now."""
+    def restore(self, snapshot: str = SNAPSHOT) -> VirtualMachine:
+        """The disk and the memory of the (clean) snapshot; only the clock says now."""
         self.power_off()
-        self._start("-loadvm", SNAPSHOT)
+        self._start("-loadvm", snapshot)
         seed = os.urandom(64).hex()
         self.run(WAKE.format(name=self.name, now=time.time()), user="root", input=seed)
         return self
+
+    def save(self, snapshot: str) -> None:
+        """Keep this state under a name for ``restore``, as long as this machine has its disk."""
+        qemu.monitor(self.folder, f"savevm {snapshot}")
 
     def power_on(self) -> VirtualMachine:
         """Boot from the disk as it was left."""
@@ -115,9 +119,7 @@ class VirtualMachine:
 
     def power_off(self) -> None:
         """The plug is pulled: nothing in the guest is told."""
-        for control in self.folder.glob("s-*") if self.port else ():
-            command = ["ssh", "-O", "exit", "-o", f"ControlPath={control}", "127.0.0.1"]
-            subprocess.run(command, stderr=subprocess.DEVNULL, timeout=10, check=False)
+        self.disconnect()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -126,6 +128,12 @@ class VirtualMachine:
             while alive(self.pid, sign=str(self.disk)):
                 time.sleep(0.02)
         self._process, self.pid = None, 0
+
+    def disconnect(self, user: str = "*") -> None:
+        """End the kept connection of this user, or of all."""
+        for control in self.folder.glob(f"s-{user}") if self.port else ():
+            command = ["ssh", "-O", "exit", "-o", f"ControlPath={control}", "127.0.0.1"]
+            subprocess.run(command, stderr=subprocess.DEVNULL, timeout=10, check=False)
 
     def close(self) -> None:
         """End the machine and remove its disk."""
