@@ -184,7 +184,6 @@ interpreter:
   sample: {command: [/srv/pipeline/.venv/bin/python], version: 3.12.4}
 """
 
-import dataclasses
 
 from ansible_collections.fleet.jobs.plugins.module_utils._ansible import arguments
 from ansible_collections.fleet.jobs.plugins.module_utils._ansible.outcome import (
@@ -192,6 +191,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._ansible.outcome import
     Request,
     run,
 )
+from ansible_collections.fleet.jobs.plugins.module_utils._dataclass import asdict
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy import verify
 
 TEXT = ("expression", "pattern", "file", "module")
@@ -240,7 +240,7 @@ def query(request: Request) -> Outcome:
             "kind": found.kind or "",
             "commit": found.commit or "",
             "shadowing": list(found.shadowing),
-            "imports": [dataclasses.asdict(one) for one in found.imports],
+            "imports": [asdict(one) for one in found.imports],
             "interpreter": {"command": list(found.interpreter), "version": found.python or ""},
         },
     )

@@ -130,7 +130,6 @@ actions:
   returned: always
 """
 
-from dataclasses import asdict
 
 from ansible_collections.fleet.jobs.plugins.module_utils._ansible.arguments import (
     ArgumentSpec,
@@ -149,6 +148,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._capacity.watch import 
     State,
     watch_slice,
 )
+from ansible_collections.fleet.jobs.plugins.module_utils._dataclass import asdict
 
 SPEC = ArgumentSpec(
     options={

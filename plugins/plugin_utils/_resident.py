@@ -28,7 +28,12 @@ _PLUGINS = Path(__file__).resolve().parent.parent
 _PREFIX = "ansible_collections/fleet/jobs/plugins"
 _MODULES = ("deploy_apply", "deploy_audit", "host_watch")
 _MARK = "fleet-jobs-answer:"
-_PROGRAM = (Path(__file__).with_name("_resident_start.py")).read_text(encoding="utf-8")
+_START, _INSTALL = (
+    Path(__file__).with_name(f"_resident_{name}.py").read_text(encoding="utf-8")
+    for name in ("start", "install")
+)
+# Rooms that nothing in the modules needs.
+_EXCLUDED = {"_tool", "_daemon"}
 
 
 def sources() -> t.Dict[str, bytes]:
@@ -36,13 +41,17 @@ def sources() -> t.Dict[str, bytes]:
     files = [*(_PLUGINS / "module_utils").rglob("*.py")]
     files += [_PLUGINS / "modules" / f"{name}.py" for name in _MODULES]
     found = {f"{_PREFIX}/{path.relative_to(_PLUGINS).as_posix()}": path for path in files}
-    return {name: found[name].read_bytes() for name in sorted(found) if "_tool/" not in name}
+    return {
+        name: path.read_bytes()
+        for name, path in sorted(found.items())
+        if _EXCLUDED.isdisjoint(path.parts)
+    }
 
 
 @functools.lru_cache(maxsize=None)
 def digest() -> str:
     """One name for exactly these sources and the program that starts them."""
-    made = hashlib.sha256(_PROGRAM.encode())
+    made = hashlib.sha256((_START + _INSTALL).encode())
     for name, content in sources().items():
         made.update(f"{name}\0{len(content)}\0".encode())
         made.update(content)
@@ -64,17 +73,21 @@ def module_of(name: str) -> t.Any:
     return importlib.import_module(f"ansible_collections.fleet.jobs.plugins.modules.{name}")
 
 
-def program(name: str, parameters: Result, *, diff: bool, code: t.Optional[str]) -> bytes:
-    """What the host's interpreter reads: how to find the code, and the call."""
-    request = {
-        "module": name,
-        "digest": digest(),
-        "parameters": parameters,
-        "diff": diff,
-        "mark": _MARK,
-        "code": code,
-    }
-    return _PROGRAM.replace('"REQUEST"', repr(json.dumps(request)), 1).encode()
+def program(name: str, parameters: Result, *, diff: bool) -> bytes:
+    """What the host's interpreter reads for one call."""
+    request = {"module": name, "parameters": parameters, "diff": diff}
+    return _filled(_START, {**request, "state_dir": parameters["state_dir"]})
+
+
+def installer(state_dir: str) -> bytes:
+    """What the host's interpreter reads where the code is missing."""
+    return _filled(_INSTALL, {"state_dir": state_dir, "code": archive()})
+
+
+def _filled(text: str, request: Result) -> bytes:
+    """The request as a literal: the host needs no parser for it."""
+    plain = json.loads(json.dumps({**request, "digest": digest(), "mark": _MARK}))
+    return text.replace('"REQUEST"', ascii(plain), 1).encode()
 
 
 class ResidentAction(ModuleAction):
@@ -89,15 +102,19 @@ class ResidentAction(ModuleAction):
         if checked.error_messages:
             # The module says it in Ansible's own words.
             return super().call(arguments, task_vars=task_vars)
-        answer = self._ask(python, checked.validated_parameters, with_code=False)
+        parameters = checked.validated_parameters
+        sent = program(self.module, parameters, diff=bool(self._task.diff))
+        answer = self._ask(python, sent)
         if answer.get("code_missing"):
-            answer = self._ask(python, checked.validated_parameters, with_code=True)
-        if answer.get("code_refused"):
+            answer = self._ask(python, installer(parameters["state_dir"]))
+            if answer.get("installed"):
+                answer = self._ask(python, sent)
+        if answer.get("code_refused") or answer.get("code_missing"):
             return super().call(arguments, task_vars=task_vars)
-        answer.setdefault("invocation", {"module_args": checked.validated_parameters})
+        answer.setdefault("invocation", {"module_args": parameters})
         hidden = {
             *checked._no_log_values,
-            *getattr(module, "secrets", _none)(checked.validated_parameters),
+            *getattr(module, "secrets", _none)(parameters),
         }
         shown: Result = remove_values(answer, hidden)
         return shown
@@ -114,16 +131,9 @@ class ResidentAction(ModuleAction):
             given = (task_vars.get("ansible_facts") or {}).get("discovered_interpreter_python")
         return str(given) if given else None
 
-    def _ask(self, python: str, parameters: Result, *, with_code: bool) -> Result:
-        sent = program(
-            self.module,
-            parameters,
-            diff=bool(self._task.diff),
-            code=archive() if with_code else None,
-        )
+    def _ask(self, python: str, sent: bytes) -> Result:
         command = f"{self._compute_environment_string()} {shlex.quote(python)} -I -S -"
-        done = self._low_level_execute_command(command.strip(), in_data=sent)
-        return _answer(done)
+        return _answer(self._low_level_execute_command(command.strip(), in_data=sent))
 
 
 def _none(_params: Result) -> t.Tuple[str, ...]:

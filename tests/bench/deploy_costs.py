@@ -17,9 +17,7 @@ from ansible_collections.fleet.jobs.plugins.plugin_utils import _resident
 from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost
 
 Rows = t.List[t.Tuple[str, str]]
-_IMPORT = "import sys; sys.path.insert(0, sys.argv[1]); import importlib; " + (
-    "importlib.import_module('ansible_collections.fleet.jobs.plugins.modules.' + sys.argv[2])"
-)
+_CALL = "return resident.answer("
 ROUNDS = 5
 
 
@@ -40,17 +38,25 @@ def of_run(record: Path) -> Rows:
 
 def of_host(host: EmbeddedHost) -> Rows:
     """What a call costs on a host before the module's own work begins."""
-    folder = max((host.state_dir / "code").iterdir(), key=lambda one: one.stat().st_mtime)
     python = [sys.executable, "-I", "-S"]
     rows = [("CPU of `python -I -S -c pass`", _cpu([*python, "-c", "pass"]))]
     for name in ("deploy_audit", "deploy_apply"):
-        spent = _cpu([*python, "-c", _IMPORT, str(folder), name])
+        spent = _cpu([*python, "-c", _import_only(name, str(host.state_dir))])
         rows.append((f"CPU of the same with the imports of `{name}`", spent))
     rows.append(("CPU of `import ansible.module_utils.basic`, which is spared", _basic()))
     code = len(_resident.archive())
     rows.append(("code, sent once per host and version", f"{code:,} bytes"))
-    rows.append(("program and arguments, sent with each call", f"{_program():,} bytes"))
+    sent = len(_resident.program("deploy_audit", {"state_dir": ""}, diff=False))
+    rows.append(("program and arguments, sent with each call", f"{sent:,} bytes"))
     return rows
+
+
+def _import_only(name: str, state_dir: str) -> str:
+    """The program that is sent, which stops where the module would begin its work."""
+    text = _resident.program(name, {"state_dir": state_dir}, diff=False).decode()
+    assert _CALL in text
+    module = f"ansible_collections.fleet.jobs.plugins.modules.{name}"
+    return text.replace(_CALL, f"return importlib.import_module({module!r}) and (", 1)
 
 
 def empty_play(argv: t.Sequence[str], environ: t.Mapping[str, str], folder: Path) -> Rows:
@@ -75,10 +81,6 @@ def _cpu(argv: t.Sequence[str]) -> str:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return f"{statistics.median(spent) * 1000:.0f} ms"
-
-
-def _program() -> int:
-    return len(_resident.program("deploy_audit", {}, diff=False, code=None))
 
 
 def table(rows: Rows) -> None:

@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.fleet.jobs.plugins.plugin_utils import _resident
-from ansible_collections.fleet.jobs.tests.support.ansible import PlaybookRun, run_playbook
+from ansible_collections.fleet.jobs.tests.support.ansible import (
+    COLLECTIONS_PATH,
+    PlaybookRun,
+    run_playbook,
+)
 from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost, Fleet
+
+MODULES = "ansible_collections.fleet.jobs.plugins.modules"
+# Each costs a call more than all of git does; what rarely needs one imports it where it does.
+SLOW = ("ansible", "dataclasses", "inspect", "ssl")
 
 MakeFleet = t.Callable[[int], Fleet]
 
@@ -71,19 +82,50 @@ def test_code_that_others_could_write_is_not_run(make_fleet: MakeFleet) -> None:
     host.state_dir.mkdir(mode=0o700)
     _audited(fleet)
     (folder,) = _code(host)
-    shutil.rmtree(folder / "ansible_collections")
+    (compiled,) = folder.iterdir()
+    compiled.write_bytes(b"not code at all")
     folder.chmod(0o770)
-
     assert _audited(fleet)["verdict"] == "noop"
+    assert compiled.read_bytes() == b"not code at all"
+    folder.chmod(0o700)
+    compiled.chmod(0o666)
+    assert _audited(fleet)["verdict"] == "noop"
+    assert compiled.read_bytes() == b"not code at all"
 
 
-def test_a_broken_copy_is_sent_again(make_fleet: MakeFleet) -> None:
+@pytest.mark.parametrize("content", [None, b"", b"not code at all"])
+def test_a_broken_copy_is_sent_again(make_fleet: MakeFleet, content: t.Optional[bytes]) -> None:
     fleet = make_fleet(1)
     (host,) = fleet.hosts
     host.state_dir.mkdir(mode=0o700)
     _audited(fleet)
     (folder,) = _code(host)
-    shutil.rmtree(folder / "ansible_collections")
+    (compiled,) = folder.iterdir()
+    whole = compiled.stat().st_size
+    if content is None:
+        compiled.unlink()
+    else:
+        compiled.write_bytes(content)
 
     assert _audited(fleet)["verdict"] == "noop"
-    assert (folder / "ansible_collections").is_dir()
+
+    assert [one.name for one in folder.iterdir()] == [compiled.name]
+    assert compiled.stat().st_size == whole
+
+
+def test_the_code_is_complete_and_leaves_the_slow_imports_out() -> None:
+    names = {name[: -len(".py")].replace("/", ".") for name in _resident.sources()}
+    modules = [f"{MODULES}.{name}" for name in ("deploy_apply", "deploy_audit", "host_watch")]
+    lines = [f"import {name}" for name in modules] + ["import sys; print(*sys.modules)"]
+    environ = {"PYTHONPATH": str(COLLECTIONS_PATH)}
+    found = subprocess.run(
+        [sys.executable, "-S", "-c", "; ".join(lines)],
+        env=environ,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    ours = {name for name in found if name.startswith("ansible_collections.")}
+    packages = {name for name in ours if any(one.startswith(f"{name}.") for one in ours)}
+    assert set(modules) <= ours - packages <= names
+    assert not {*SLOW} & {*found}

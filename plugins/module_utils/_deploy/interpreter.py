@@ -4,18 +4,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import tempfile
 import typing as t
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from .._dataclass import dataclass
 from .._errors import FleetError
-from . import import_probe
 from .command import Completed, last_words, run
+
+if t.TYPE_CHECKING:
+    # Ansible sends what is imported; only the source of this one is used.
+    from . import import_probe  # noqa: F401
 
 PROBE_SECONDS = 60.0
 # What the queue hands to a job (design section 5); nothing else of our session takes part.
@@ -136,9 +137,11 @@ def look(
 
 def source() -> str:
     """The probe's own text; also where this collection is running from inside a zip file."""
-    spec = importlib.util.find_spec(import_probe.__name__)
+    from importlib.util import find_spec
+
+    spec = find_spec(f"{__package__}.import_probe")
     loader: t.Any = None if spec is None else spec.loader
-    text = loader.get_source(import_probe.__name__) if hasattr(loader, "get_source") else None
+    text = loader.get_source(spec.name) if spec and hasattr(loader, "get_source") else None
     if not text:
         raise FleetError("The import probe's source is missing from this installation.")
     return str(text)
@@ -156,6 +159,8 @@ def _answer_file() -> t.IO[bytes]:
     # In memory where the kernel can: looking must work on a full or read-only disk as well.
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("fleet-jobs-answer"), "w+b")
+    import tempfile
+
     return tempfile.TemporaryFile()
 
 

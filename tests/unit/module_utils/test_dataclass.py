@@ -6,11 +6,15 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import re
 import typing as t
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils import _dataclass as ours
+
+ORIGINAL = re.compile(r"^\s*(?:from|import) dataclasses\b", re.MULTILINE)
 
 
 @ours.dataclass(frozen=True)
@@ -97,3 +101,10 @@ def test_an_absent_value_is_not_the_field_itself() -> None:
     assert not hasattr(Point, "notes")
     assert Point.y == 2
     assert Point.names == ()
+
+
+def test_nobody_mixes_it_with_the_original() -> None:
+    # The original's asdict() and fields() find nothing in our classes, and say nothing.
+    plugins = Path(str(ours.__file__)).parent.parent
+    mixed = [path.name for path in plugins.rglob("*.py") if ORIGINAL.search(path.read_text())]
+    assert mixed == ["_dataclass.py"]

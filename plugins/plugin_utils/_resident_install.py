@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE: may change in any release; use the modules instead.
+"""Sent to the host's interpreter as text, once per version: compile the code and keep it there.
+
+Stands alone and runs on Python 3.8. The code lies in ``<state_dir>/code/<digest>``, one file for
+each interpreter; a file appears there as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import marshal
+import os
+import shutil
+import sys
+import tempfile
+import time
+import zipfile
+
+KEPT_SECONDS = 86400.0
+
+
+def compiled(code):
+    """Name to compiled code and source of all modules, None for the packages around them."""
+    modules = {}
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(code))) as packed:
+        for path in packed.namelist():
+            source = packed.read(path).decode()
+            name = path[: -len(".py")].replace("/", ".")
+            made = compile(source, path, "exec", dont_inherit=True)
+            modules[name] = (marshal.dumps(made), source)
+            while "." in name:
+                name = name.rpartition(".")[0]
+                modules.setdefault(name, (None, None))
+    return modules
+
+
+def keep(folder, modules):
+    """Make the file, and forget the versions that no controller asked for in a day."""
+    parent = os.path.dirname(folder)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(marshal.dumps(modules))
+        os.replace(
+            temporary, os.path.join(folder, f"{sys.implementation.cache_tag}-{sys.hexversion:x}")
+        )
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    for name in os.listdir(parent):
+        other = os.path.join(parent, name)
+        if other != folder and os.stat(other).st_mtime < time.time() - KEPT_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def main():
+    request = "REQUEST"
+    state_dir = os.path.expanduser(request["state_dir"])
+    try:
+        keep(os.path.join(state_dir, "code", request["digest"]), compiled(request["code"]))
+        found = {"installed": True}
+    except OSError as error:
+        found = {"code_refused": str(error)}
+    sys.stdout.write("\n" + request["mark"] + json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()
