@@ -147,8 +147,12 @@ def started_at(pid: int) -> t.Optional[str]:
 
 
 def _kill(uids: t.Set[int]) -> t.List[int]:
-    """SIGKILL to every process of these users; which ones there were."""
+    """SIGKILL to every process of these users; which ones there were.
+
+    A container on this machine may use the same numbers for accounts of its own.
+    """
     found = []
+    here = os.readlink("/proc/self/ns/pid")
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -156,7 +160,8 @@ def _kill(uids: t.Set[int]) -> t.List[int]:
             dead = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[
                 0
             ] in "ZX"
-            if not dead and entry.stat().st_uid in uids:
+            ours = not dead and os.readlink(str(entry / "ns" / "pid")) == here
+            if ours and entry.stat().st_uid in uids:
                 found.append(int(entry.name))
                 os.kill(found[-1], signal.SIGKILL)
     return found
