@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ansible_collections.fleet.jobs.plugins.plugin_utils._action import Result
 from ansible_collections.fleet.jobs.plugins.plugin_utils._performer import performer
 from ansible_collections.fleet.jobs.plugins.plugin_utils._resident import ResidentSlices
@@ -17,7 +19,10 @@ class ActionModule(ResidentSlices):
 
     def perform(self, arguments: Result, *, task_vars: Result) -> Result:
         arguments.setdefault("lease_owner", performer(task_vars))
-        return super().perform(arguments, task_vars=task_vars)
+        result = super().perform(arguments, task_vars=task_vars)
+        if "clock" in result:
+            result["clock_offset"] = round(float(result["clock"]) - time.time(), 3)
+        return result
 
     def progress(self, result: Result) -> str:
         """What the host waits for."""

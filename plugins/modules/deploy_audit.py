@@ -196,6 +196,14 @@ seconds:
   description: How long this took.
   type: float
   returned: success
+clock:
+  description: The host's clock at the end, in seconds since 1970.
+  type: float
+  returned: success
+clock_offset:
+  description: How far the host's clock is ahead of the controller's, in seconds.
+  type: float
+  returned: success, unless the module was called without its action plugin
 actions:
   description: What was done, or in check mode would be done by the whole deploy.
   type: list
@@ -271,7 +279,11 @@ def deploy_audit(request: Request) -> Outcome:
         actions=bounded(found.actions[:100], limit=1000),
         before=before,
         after=after,
-        data={**found.data(), "seconds": round(time.monotonic() - started, 3)},
+        data={
+            **found.data(),
+            "seconds": round(time.monotonic() - started, 3),
+            "clock": round(time.time(), 3),
+        },
         warnings=found.warnings(),
     )
 

@@ -15,10 +15,13 @@ from ansible.constants import DEFAULT_LOCAL_TMP
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ._answer_limit import VARIABLE, NoAnswer, answered_within
 from ._host_tool import BuiltTool, build
 
 Result = t.Dict[str, t.Any]
 LOST_CONNECTIONS = 5
+# A host that never answered is probably down, and the others would wait for it.
+FIRST_CONTACTS = 1
 FIRST_PAUSE_SECONDS = 2.0
 _TOOL_NAME = "fleet-jobs.pyz"
 
@@ -27,6 +30,8 @@ class ModuleAction(ActionBase):  # type: ignore[misc]
     """Run the module of the same name; subclasses say what happens around it."""
 
     module = ""
+    # Above the sum of the limits that a call keeps to on the host.
+    answer_seconds = 3600.0
 
     def run(self, tmp: t.Any = None, task_vars: t.Optional[Result] = None) -> Result:
         """Ansible's way in."""
@@ -37,7 +42,14 @@ class ModuleAction(ActionBase):  # type: ignore[misc]
 
     def perform(self, arguments: Result, *, task_vars: Result) -> Result:
         """One call."""
-        return self.call(arguments, task_vars=task_vars)
+        return self.ask(arguments, task_vars=task_vars)
+
+    def ask(self, arguments: Result, *, task_vars: Result) -> Result:
+        """One call, for which a host that hangs has so long."""
+        given = task_vars.get(VARIABLE)
+        seconds = self.answer_seconds if given is None else self._templar.template(given)
+        with answered_within(float(seconds)):
+            return self.call(arguments, task_vars=task_vars)
 
     def call(self, arguments: Result, *, task_vars: Result) -> Result:
         """Run the module once."""
@@ -108,6 +120,8 @@ class ToolAction(ModuleAction):
 class SlicedAction(ModuleAction):
     """Ask again and again until ``finished``: progress shows, a cut connection costs one slice."""
 
+    answer_seconds = 600.0
+
     def perform(self, arguments: Result, *, task_vars: Result) -> Result:
         host = str(task_vars.get("inventory_hostname", "localhost"))
         if arguments.get("state") is None:
@@ -116,8 +130,10 @@ class SlicedAction(ModuleAction):
         changed = False
         actions: t.List[str] = []
         started = time.monotonic()
+        contacts = FIRST_CONTACTS
         while True:
-            result = self._call_patiently(arguments, task_vars=task_vars, host=host)
+            result = self._call_patiently(arguments, contacts, task_vars=task_vars, host=host)
+            contacts = LOST_CONNECTIONS
             changed = changed or bool(result.get("changed"))
             actions += result.get("actions") or []
             if _over(result) or self._task.check_mode:
@@ -139,13 +155,15 @@ class SlicedAction(ModuleAction):
         """One line after an unfinished slice."""
         return f"{self.module}: {result.get('progress') or 'not finished yet'}"
 
-    def _call_patiently(self, arguments: Result, *, task_vars: Result, host: str) -> Result:
+    def _call_patiently(
+        self, arguments: Result, contacts: int, *, task_vars: Result, host: str
+    ) -> Result:
         pause = FIRST_PAUSE_SECONDS
-        for remaining in range(LOST_CONNECTIONS, -1, -1):
+        for remaining in range(contacts, -1, -1):
             try:
-                return self.call(arguments, task_vars=task_vars)
+                return self.ask(arguments, task_vars=task_vars)
             except AnsibleConnectionFailure as error:
-                if not remaining:
+                if not remaining or isinstance(error, NoAnswer):
                     raise
                 self._display.display(f"[{host}] connection lost, asking again: {error}")
                 time.sleep(pause)

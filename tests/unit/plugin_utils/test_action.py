@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import typing as t
 
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("ansible.plugins.action", reason="ansible-core is not instal
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.fleet.jobs.plugins.plugin_utils import _action
+from ansible_collections.fleet.jobs.tests.support.waiting import eventually
 
 Call = t.Dict[str, t.Any]
 
@@ -35,6 +37,7 @@ class Bare:
         self._display = Display()
         self._task = self
         self._connection = self
+        self._templar = self
         self.resets = 0
 
     def reset(self) -> None:
@@ -45,7 +48,10 @@ class Bare:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return dict(answer)
+        return dict((answer() or {}) if callable(answer) else answer)
+
+    def template(self, value: t.Any) -> t.Any:
+        return value
 
 
 class Sliced(Bare, _action.SlicedAction):
@@ -111,7 +117,36 @@ def test_a_host_that_stays_away_is_unreachable() -> None:
     action = Sliced([cut] * 20)
     with pytest.raises(AnsibleConnectionFailure):
         action.perform({}, task_vars=HOST)
-    assert len(action.calls) == _action.LOST_CONNECTIONS + 1
+    assert len(action.calls) == _action.FIRST_CONTACTS + 1
+
+
+def test_a_host_that_has_answered_is_waited_for_longer() -> None:
+    action = Sliced([{"finished": False}, *[AnsibleConnectionFailure("gone")] * 20])
+    with pytest.raises(AnsibleConnectionFailure):
+        action.perform({}, task_vars=HOST)
+    assert len(action.calls) == 1 + _action.LOST_CONNECTIONS + 1
+
+
+def test_a_host_that_hangs_is_given_up_once_and_for_all() -> None:
+    action = Sliced([lambda: eventually(lambda: False, timeout=60, what="never")])
+    with pytest.raises(AnsibleConnectionFailure, match=r"No answer within 0\.2 seconds"):
+        action.perform({}, task_vars={**HOST, "fleet_answer_timeout": "0.2"})
+    assert len(action.calls) == 1
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
+
+
+def test_the_timeout_of_a_task_comes_first() -> None:
+    """Ansible's own alarm is not taken away from it."""
+    left = []
+    action = Sliced([lambda: left.append(signal.getitimer(signal.ITIMER_REAL)[0])])
+    before = signal.signal(signal.SIGALRM, lambda *_unused: None)
+    signal.setitimer(signal.ITIMER_REAL, 50)
+    try:
+        action.perform({}, task_vars={**HOST, "fleet_answer_timeout": 5})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert 40 < left[0] <= 50
 
 
 def test_the_tool_travels_only_when_it_is_missing() -> None:
