@@ -8,7 +8,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import tempfile
 import time
 import typing as t
 from pathlib import Path
@@ -32,7 +31,8 @@ def private_directory(path: Path) -> Path:
 
 def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Replace ``path`` as a whole: temporary file beside it, fsync, rename, fsync of the folder."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=str(path.parent))
+    temporary = temporary_name(path)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -48,6 +48,11 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def temporary_name(path: Path) -> str:
+    """A name beside ``path`` that nobody has; ``tempfile`` is slow to import."""
+    return str(path.with_name(f".{path.name}.{os.urandom(8).hex()}"))
 
 
 def remove(path: Path) -> bool:

@@ -9,7 +9,7 @@ import typing as t
 
 from ._errors import FleetError
 
-_NUMBER = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$")
+_NUMBER = r"^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$"
 # systemd's and Ansible's reading: K is 1024, and an optional "iB" or "B" changes nothing.
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -44,7 +44,7 @@ def format_bytes(value: t.Optional[float]) -> str:
 
 
 def _split(value: t.Union[str, int, float], *, option: str, example: str) -> t.Tuple[float, str]:
-    match = None if isinstance(value, bool) else _NUMBER.match(str(value))
+    match = None if isinstance(value, bool) else re.match(_NUMBER, str(value))
     if match is None:
         raise FleetError(f'{option}: "{value}" cannot be read; write for example "{example}".')
     return float(match.group(1)), match.group(2).lower()

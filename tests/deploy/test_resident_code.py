@@ -21,7 +21,7 @@ from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost, Fle
 
 MODULES = "ansible_collections.fleet.jobs.plugins.modules"
 # Each costs a call more than all of git does; what rarely needs one imports it where it does.
-SLOW = ("ansible", "dataclasses", "inspect", "ssl")
+SLOW = ("ansible", "ast", "dataclasses", "gzip", "hashlib", "inspect", "shutil", "ssl", "tempfile")
 
 MakeFleet = t.Callable[[int], Fleet]
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import typing as t
@@ -68,6 +67,8 @@ def _one(number: int, entry: t.Mapping[str, t.Any]) -> Assertion:
         if one.pattern:
             re.compile(one.pattern, re.MULTILINE)
         else:
+            import ast  # slow, and patterns are usual
+
             ast.parse(one.expression or "", mode="eval")
     except (re.error, SyntaxError, ValueError) as error:
         text = one.pattern or one.expression

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import typing as t
@@ -47,10 +46,11 @@ def inherited(environ: t.Optional[t.Mapping[str, str]] = None) -> t.Dict[str, st
 
 def find_program(name: str, *, environ: t.Mapping[str, str]) -> t.Optional[str]:
     """The program's path on ``PATH``, else below the home; None where there is none."""
-    found = shutil.which(name, path=environ.get("PATH", os.defpath))
     home = environ.get("HOME") or os.path.expanduser("~")
-    places = (os.path.join(home, place, name) for place in _HOME_PLACES)
-    return found or next((path for path in places if os.access(path, os.X_OK)), None)
+    folders = [place for place in environ.get("PATH", os.defpath).split(os.pathsep) if place]
+    folders += [os.path.join(home, place) for place in _HOME_PLACES]
+    paths = (os.path.join(folder, name) for folder in folders)
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 def run(

@@ -45,11 +45,10 @@ _HELPER = (
     '!f() { test "$1" = get || exit 0; '
     'printf "username=%s\\npassword=%s\\n" "$FLEET_JOBS_GIT_USER" "$FLEET_JOBS_GIT_PASSWORD"; }; f'
 )
-_NO_ACCESS = re.compile(
+_NO_ACCESS = (
     r"could not read (?:Username|Password)|terminal prompts disabled|Authentication failed"
     r"|Permission denied \(|Host key verification failed|Invalid username or"
-    r"|The requested URL returned error: 40[13]|HTTP Basic: Access denied",
-    re.IGNORECASE,
+    r"|The requested URL returned error: 40[13]|HTTP Basic: Access denied"
 )
 # A partial clone fetches whatever a question touches; no transport allowed means it cannot.
 _OFFLINE = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
@@ -139,7 +138,7 @@ class Git:
         """What git said, without secrets, and what to do about the two usual reasons."""
         words = redact(last_words(done.stderr), self.secrets)
         what = f'"git {arguments[0]}" in "{self.directory}" failed (exit code {done.rc}): {words}'
-        if _NO_ACCESS.search(done.stderr):
+        if re.search(_NO_ACCESS, done.stderr, re.IGNORECASE):
             return FleetError(
                 f"{what} Nobody is there to answer a prompt, so give this host access beforehand: "
                 "a deploy key for ssh, or an https URL with a token from a credential helper or "

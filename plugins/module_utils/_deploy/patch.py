@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 import typing as t
 from pathlib import Path
@@ -53,6 +52,8 @@ def _index_differs(tree: Worktree, base: str) -> bool:
 def _write(
     tree: Worktree, command: t.Sequence[str], *, folder: Path, name: str, suffix: str
 ) -> Path:
+    import tempfile  # slow, and few checkouts are dirty
+
     handle, temporary = tempfile.mkstemp(prefix=".patch.", dir=str(folder))
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -7,11 +7,11 @@ The id has one short digest per subject, so that a plan that no longer holds can
 
 from __future__ import annotations
 
-import hashlib
 import json
 import typing as t
 
 from .._dataclass import dataclass
+from .._digest import digest
 from .._jobs.bounded import bounded
 from .decision import Decision
 from .request import DeployRequest
@@ -70,8 +70,8 @@ class Plan:
             sorted(task.identity for task in self.survey.running),
             sorted(self.failures.identities),
         )
-        digest = "".join(_digest(subject) for subject in subjects)
-        return f"{self.request.deploy_id}.{digest}"
+        digits = "".join(_digest(subject) for subject in subjects)
+        return f"{self.request.deploy_id}.{digits}"
 
     def summary(self) -> t.Dict[str, t.Any]:
         """The bounded form for results and people."""
@@ -135,4 +135,4 @@ def deploy_of(plan_id: str) -> str:
 
 def _digest(subject: t.Any) -> str:
     text = json.dumps(subject, sort_keys=True, separators=(",", ":"), default=list)
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+    return digest(text)[:_DIGITS]

@@ -13,21 +13,20 @@ from .worktree import Worktree
 
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules")
 # Servers of the old protocol hand out only what a branch or tag points at.
-_UNADVERTISED = re.compile(
-    r"Server does not allow request for unadvertised object"
-    r"|no such remote ref|couldn't find remote ref",
-    re.IGNORECASE,
+_UNADVERTISED = (
+    r"(?i)Server does not allow request for unadvertised object"
+    r"|no such remote ref|couldn't find remote ref"
 )
-_NOT_THERE = re.compile(r"not our ref|Unable to find [0-9a-f]{40}|Cannot obtain needed object")
+_NOT_THERE = r"not our ref|Unable to find [0-9a-f]{40}|Cannot obtain needed object"
 
 
 def fetch(tree: Worktree, *, source: str, sha: str, timeout: float) -> None:
     """Fetch ``sha`` from a remote's name or an address; a shallow or partial clone stays one."""
     exact = (*_FETCH, "--", source, sha)
     done = tree.git.write(*exact, timeout=timeout, ok=(0, 1, 128))
-    if done.rc != 0 and _UNADVERTISED.search(done.stderr):
+    if done.rc != 0 and re.search(_UNADVERTISED, done.stderr):
         _fetch_refs(tree, source=source, timeout=timeout)
-    elif done.rc != 0 and not _NOT_THERE.search(done.stderr):
+    elif done.rc != 0 and not re.search(_NOT_THERE, done.stderr):
         raise tree.git.error(exact, done)
     if not tree.has_commit(sha):
         raise FleetError(

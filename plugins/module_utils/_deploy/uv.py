@@ -16,12 +16,11 @@ from .command import Completed, find_program, inherited, run
 from .userinfo import secrets_in
 
 # Borders and arrows of uv's error tree, and its line breaks, differ between uv's versions.
-_DRAWING = re.compile(r"[\s×╰─▶├│]+")
+_DRAWING = r"[\s×╰─▶├│]+"
 # Each of these makes "there is no version" a statement about us, not about the index.
-_NOT_LAG = re.compile(
-    r"network was disabled|lack of valid authentication|returned a 40[13]|exclude-newer"
-    r"|could not be queried",
-    re.IGNORECASE,
+_NOT_LAG = (
+    r"(?i)network was disabled|lack of valid authentication|returned a 40[13]|exclude-newer"
+    r"|could not be queried"
 )
 
 
@@ -97,8 +96,8 @@ def install_command(program: str, *, python: str, package: str, version: str) ->
 
 def not_yet_visible(said: str, *, package: str, version: str) -> bool:
     """Whether uv said that exactly this version is missing from an index that it could read."""
-    text = _DRAWING.sub(" ", said)
-    if _NOT_LAG.search(text):
+    text = re.sub(_DRAWING, " ", said)
+    if re.search(_NOT_LAG, text):
         return False
     for name, found in re.findall(r"there is no version of ([^\s=<>!~]+)==([^\s,]+)", text):
         if versions.base_name(name) == versions.base_name(package):

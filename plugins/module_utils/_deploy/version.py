@@ -9,28 +9,27 @@ import typing as t
 
 from .._errors import FleetError
 
-_PACKAGE = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9._, -]+\])?\Z")
-_VERSION = re.compile(
-    r"^v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)"
+_PACKAGE = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\[[A-Za-z0-9._, -]+\])?\Z"
+_VERSION = (
+    r"(?i)^v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)"
     r"(?:[-_.]?(?P<pre>alpha|a|beta|b|preview|pre|c|rc)[-_.]?(?P<pre_number>\d*))?"
     r"(?P<post>(?:-\d+)|(?:[-_.]?(?:post|rev|r)[-_.]?\d*))?"
     r"(?P<dev>[-_.]?dev[-_.]?\d*)?"
-    r"(?:\+(?P<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?\Z",
-    re.IGNORECASE,
+    r"(?:\+(?P<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?\Z"
 )
 _PRE = {"alpha": "a", "beta": "b", "preview": "rc", "pre": "rc", "c": "rc"}
 
 
 def check_package(package: str) -> str:
     """A distribution's name, extras allowed; never an option or a URL in disguise."""
-    if not _PACKAGE.match(package):
+    if not re.match(_PACKAGE, package):
         raise FleetError(f'package "{package}" is no name of a package; write for example "mypkg".')
     return package
 
 
 def check_version(version: str) -> str:
     """One exact version, not a range."""
-    if not _VERSION.match(version):
+    if not re.match(_VERSION, version):
         raise FleetError(
             f'version "{version}" is no exact version; write for example "1.4.2", without "==", '
             '">=" or "*".'
@@ -49,7 +48,7 @@ def same(one: str, other: str) -> bool:
 
 
 def _key(version: str) -> t.Tuple[t.Any, ...]:
-    match = _VERSION.match(version.strip())
+    match = re.match(_VERSION, version.strip())
     if match is None:
         return (version,)
     release = [int(part) for part in match["release"].split(".")]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import typing as t
 from pathlib import Path
 
@@ -41,7 +40,11 @@ def keep_copy(source: Path, target: Path) -> bool:
             if size > MAX_BYTES:
                 log.seek(size - MAX_BYTES)
                 copy.write(b"[the first %d bytes were left out]\n" % (size - MAX_BYTES))
-            shutil.copyfileobj(log, copy)
+            while True:
+                block = log.read(1 << 20)
+                if not block:
+                    break
+                copy.write(block)
         os.replace(str(temporary), str(target))
     except FileNotFoundError:
         return False

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 
+from .._digest import digest
 from .._errors import Refused
 
 MAX_LENGTH = 200
@@ -45,4 +45,4 @@ def family_of(label: str) -> str:
 def file_name(label: str) -> str:
     """A name for files of this label: readable, and different for different labels."""
     readable = re.sub(r"[^A-Za-z0-9_.@=-]", "_", label)[:80]
-    return f"{readable}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    return f"{readable}-{digest(label)[:8]}"

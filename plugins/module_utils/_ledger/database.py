@@ -7,11 +7,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import tempfile
 import typing as t
 from pathlib import Path
 
 from .._errors import FleetError
+from .._files import temporary_name
 from . import faults, schema
 
 # Many runners write at once; each holds the lock for a millisecond or two.
@@ -123,8 +123,8 @@ def _version(connection: sqlite3.Connection) -> int:
 def create(path: Path) -> None:
     """Make an empty ledger at ``path``, whole or not at all; one that appears meanwhile wins."""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=str(path.parent))
-        os.close(handle)
+        temporary = temporary_name(path)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         try:
             connection = connect(temporary)
             connection.execute("PRAGMA journal_mode = WAL")

@@ -11,9 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import sqlite3
-import tempfile
 import time
 import typing as t
 from pathlib import Path
@@ -55,7 +53,7 @@ def writer_closed(identity: t.Tuple[int, int]) -> None:
 def open_copy(path: Path) -> t.Optional[sqlite3.Connection]:
     """A connection to a consistent private copy of ``path``; None if there is no such file."""
     try:
-        folder = tempfile.mkdtemp(prefix="fleet-jobs-")
+        folder = _temporary_folder()
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
@@ -81,7 +79,26 @@ def open_copy(path: Path) -> t.Optional[sqlite3.Connection]:
     except OSError as error:
         raise _unreadable(path, error) from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):
+                os.unlink(os.path.join(folder, name))
+            os.rmdir(folder)
+
+
+def _temporary_folder() -> str:
+    """Where ``tempfile`` would make it; that module is slow to import, and this is often called."""
+    given = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    places = [place for place in (*given, "/tmp", "/var/tmp", "/usr/tmp") if place]
+    problem = OSError()
+    for place in places:
+        folder = os.path.join(place, f"fleet-jobs-{os.urandom(8).hex()}")
+        try:
+            os.mkdir(folder, 0o700)
+        except OSError as error:
+            problem = error
+        else:
+            return folder
+    raise problem
 
 
 def _unreadable(path: Path, error: OSError) -> FleetError:
@@ -90,6 +107,8 @@ def _unreadable(path: Path, error: OSError) -> FleetError:
             f'"{path.parent}" cannot be a state directory, since a part of that path is a file. '
             "Choose another one with state_dir."
         )
+    import tempfile
+
     return FleetError(
         f'The ledger "{path}" could not be copied to "{tempfile.gettempdir()}" to read it: '
         f"{error.strerror}. Make it readable for this account, and free some space there or set "

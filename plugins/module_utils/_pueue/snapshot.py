@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import operator
 import typing as t
@@ -295,6 +294,8 @@ class Snapshot:
 
 def _read_state(path: Path) -> t.Any:
     if path.suffix == ".gz":
+        import gzip  # slow, and a decision never reads the file
+
         with gzip.open(str(path), "rb") as stream:
             return json.loads(stream.read())
     return json.loads(path.read_bytes())
