@@ -38,6 +38,14 @@ options:
     description: The commit it was resolved to.
     type: str
     required: true
+  max_failed:
+    description: How many hosts may fail, a number or a percentage such as C(10%).
+    type: str
+    default: "0"
+  max_unreachable:
+    description: How many hosts may be unreachable, a number or a percentage.
+    type: str
+    default: "0"
 """
 
 EXAMPLES = r"""
@@ -54,6 +62,8 @@ _value:
 
 import typing as t
 
+from ansible.errors import AnsibleFilterError
+
 from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
     GATE,
     STEPS,
@@ -68,10 +78,22 @@ def deploy_report(
     deploy_id: str,
     ref: str,
     sha: str,
+    max_failed: t.Any = "0",
+    max_unreachable: t.Any = "0",
 ) -> t.Dict[str, t.Any]:
     """Collect the steps of every host and build the report."""
     steps = {host: {step: hostvars[host].get(step) for step in (*STEPS, GATE)} for host in hosts}
-    report = build(steps, deploy_id=deploy_id, ref=ref, sha=sha)
+    try:
+        report = build(
+            steps,
+            deploy_id=deploy_id,
+            ref=ref,
+            sha=sha,
+            max_failed=max_failed,
+            max_unreachable=max_unreachable,
+        )
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
     return {**report, "lines": lines(report)}
 
 

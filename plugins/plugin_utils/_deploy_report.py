@@ -22,6 +22,8 @@ BAD_VERDICTS = frozenset({"rolled_back", "failed", "unreachable", "locked"})
 STEPS = ("__deploy_audit", "__deploy_apply", "__deploy_watch")
 GATE = "__deploy_gate"
 LISTED = 20
+# Far above what a busy controller or a slow answer adds.
+CLOCK_SECONDS = 60.0
 
 Result = t.Mapping[str, t.Any]
 
@@ -35,9 +37,11 @@ def host_report(steps: t.Mapping[str, t.Optional[Result]]) -> t.Dict[str, t.Any]
     if audit.get("proceed") and results[1] is None and stopped:
         reason = _first_line(stopped)
     plan = audit.get("plan") or {}
+    offset = audit.get("clock_offset")
     return {
         "verdict": verdict,
-        "reason": reason,
+        "reason": f"{reason} {_clock(offset)}".strip(),
+        "clock_offset": offset,
         "before": apply.get("before_sha") or plan.get("before_sha"),
         "sha": apply.get("after_sha") or plan.get("before_sha"),
         "restarted": list(apply.get("restarted") or []),
@@ -82,6 +86,17 @@ def _reason(apply: Result, watch: t.Optional[Result]) -> str:
     return reason
 
 
+def _clock(offset: t.Optional[float]) -> str:
+    """A sentence about a clock that is wrong; the host was judged by its own."""
+    if offset is None or abs(offset) < CLOCK_SECONDS:
+        return ""
+    seconds = int(abs(offset))
+    days, rest = divmod(seconds, 86400)
+    text = f"{rest // 3600}:{rest % 3600 // 60:02d}:{rest % 60:02d} h"
+    text = f"{days} days {text}" if days else text
+    return f"Its clock is {text} {'ahead of' if offset > 0 else 'behind'} the controller's."
+
+
 def _first_line(text: t.Any) -> str:
     return (str(text or "no message").strip().splitlines() or ["no message"])[0][:400]
 
@@ -101,12 +116,7 @@ def gate(
     """
     lost = sorted(host for host, steps in hosts.items() if _any(steps, _is_lost))
     bad = sorted(host for host, steps in hosts.items() if _any(steps, _is_bad) and host not in lost)
-    problems = [
-        *_too_many(bad, "failed", "deploy_max_failed", max_failed, len(hosts)),
-        *_too_many(
-            lost, "cannot be reached", "deploy_max_unreachable", max_unreachable, len(hosts)
-        ),
-    ]
+    problems = _exceeded(bad, lost, max_failed, max_unreachable, len(hosts))
     audits = {host: steps.get(STEPS[0]) for host, steps in hosts.items()}
     found = fleet_plan_id(audits)
     if plan_id and plan_id != found:
@@ -134,6 +144,16 @@ def _is_lost(result: Result) -> bool:
 
 def _is_bad(result: Result) -> bool:
     return bool(result.get("failed")) or result.get("verdict") == "bad"
+
+
+def _exceeded(
+    bad: t.Sequence[str], lost: t.Sequence[str], max_failed: str, max_unreachable: str, total: int
+) -> t.List[str]:
+    """Which bounds are exceeded."""
+    return [
+        *_too_many(bad, "failed", "deploy_max_failed", max_failed, total),
+        *_too_many(lost, "cannot be reached", "deploy_max_unreachable", max_unreachable, total),
+    ]
 
 
 def _too_many(
@@ -179,6 +199,10 @@ def lines(report: t.Mapping[str, t.Any]) -> t.List[str]:
     counts = ", ".join(f"{verdict} {n}" for verdict, n in report["verdicts"].items() if n)
     what = f"deploy {report['deploy_id']} of {_short(report['sha'])}, plan {report['plan_id']}"
     result.append(f"{what}: {counts or 'no host'}")
+    if report["bad"] and not report["exceeded"]:
+        result.append(
+            f"{len(report['bad'])} bad, within deploy_max_failed and deploy_max_unreachable"
+        )
     return result
 
 
@@ -187,10 +211,19 @@ def _short(sha: t.Any) -> str:
 
 
 def build(
-    hosts: t.Mapping[str, t.Mapping[str, t.Optional[Result]]], *, deploy_id: str, ref: str, sha: str
+    hosts: t.Mapping[str, t.Mapping[str, t.Optional[Result]]],
+    *,
+    deploy_id: str,
+    ref: str,
+    sha: str,
+    max_failed: str = "0",
+    max_unreachable: str = "0",
 ) -> t.Dict[str, t.Any]:
-    """The document of ``deploy_report_file``."""
+    """The document of ``deploy_report_file``; ``exceeded`` decides about the exit code."""
     reports = {name: host_report(steps) for name, steps in hosts.items()}
+    bad = sorted(n for n, host in reports.items() if host["verdict"] in BAD_VERDICTS)
+    lost = [name for name in bad if reports[name]["verdict"] == "unreachable"]
+    failed = [name for name in bad if name not in lost]
     return {
         "version": 1,
         "deploy_id": deploy_id,
@@ -201,6 +234,7 @@ def build(
             verdict: sum(host["verdict"] == verdict for host in reports.values())
             for verdict in VERDICTS
         },
-        "bad": sorted(n for n, host in reports.items() if host["verdict"] in BAD_VERDICTS),
+        "bad": bad,
+        "exceeded": _exceeded(failed, lost, max_failed, max_unreachable, len(reports)),
         "hosts": reports,
     }

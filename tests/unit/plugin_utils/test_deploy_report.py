@@ -166,3 +166,50 @@ def test_lines_are_one_a_host_and_the_counts() -> None:
     assert said[0].startswith("one  applied") and "aaaaaaaaaa -> bbbbbbbbbb" in said[0]
     assert said[2].endswith("noop 1, applied 1")
     assert report["bad"] == []
+
+
+@pytest.mark.parametrize(
+    ("max_failed", "max_unreachable", "exceeded"),
+    [
+        ("0", "0", ["deploy_max_failed", "deploy_max_unreachable"]),
+        ("1", "0", ["deploy_max_unreachable"]),
+        ("0", "1", ["deploy_max_failed"]),
+        ("1", "1", []),
+        ("34%", "34%", []),
+        ("33%", "0%", ["deploy_max_failed", "deploy_max_unreachable"]),
+    ],
+)
+def test_bounds_decide_about_the_exit_code(
+    max_failed: str, max_unreachable: str, exceeded: t.List[str]
+) -> None:
+    hosts = {
+        "good": steps(GOING, APPLIED),
+        "bad": steps({"failed": True, "msg": "no daemon"}),
+        "lost": steps({"unreachable": True, "msg": "refused"}),
+    }
+    report = build(
+        hosts,
+        deploy_id="d",
+        ref="main",
+        sha=NEW,
+        max_failed=max_failed,
+        max_unreachable=max_unreachable,
+    )
+    assert report["bad"] == ["bad", "lost"]
+    found = [name for text in report["exceeded"] for name in exceeded if name in text]
+    assert (found, len(report["exceeded"])) == (exceeded, len(exceeded))
+    assert ("within deploy_max_failed" in lines(report)[-1]) is not bool(exceeded)
+
+
+@pytest.mark.parametrize(
+    ("offset", "said"),
+    [
+        (None, ""),
+        (-59.0, ""),
+        (7384.0, "Its clock is 2:03:04 h ahead of the controller's."),
+        (-90061.5, "Its clock is 1 days 1:01:01 h behind the controller's."),
+    ],
+)
+def test_a_wrong_clock_is_said_beside_any_verdict(offset: t.Optional[float], said: str) -> None:
+    found = host_report(steps({"verdict": "noop", "reason": "", "clock_offset": offset}))
+    assert (found["verdict"], found["reason"], found["clock_offset"]) == ("noop", said, offset)
