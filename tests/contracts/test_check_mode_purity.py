@@ -52,6 +52,7 @@ def _world(folder: Path, *, used: bool) -> t.Iterator[World]:
         (host,) = fleet.hosts
         environment = Environment.make(folder / "env")
         with Index() as index:
+            (host.folder / "lib" / "uv-0.1.0").mkdir(parents=True)
             index.publish("demo-pkg", "1.0.0")
             index.publish("demo-pkg", "2.0.0")
             environment.install(index, "demo-pkg==1.0.0")
@@ -111,7 +112,15 @@ def _arguments(world: World, name: str) -> t.List[Arguments]:
             {"state": "resumed", "owner": "ada@control"},
         ],
         "host_probe": [{}],
+        "host_program": [
+            {"name": "uv", "version": "1.2.3", "directory": f"{project}-lib"},
+            {"name": "uv", "state": "absent", "directory": str(host.folder / "lib")},
+        ],
+        "host_tool": [{"state_dir": f"{project}-state"}],
         "host_watch": [{"seconds": 0.1}],
+        "project_access": [
+            {"project": f"{project}-new", "repository": world.repository, "trust": True}
+        ],
         "pueue_clean": [{"older_than": "0", **mine}],
         "pueue_daemon": [
             {"binaries": str(Path(host.daemon.programs["pueued"]).parent), "adopt": "idle", **mine}
