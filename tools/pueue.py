@@ -2,7 +2,7 @@
 """Print the folder of a supported ``pueue`` and ``pueued``; build them once where there is none.
 
 Looked for on PATH, then in the cache outside this clone; else ``cargo install --locked`` fills the
-cache.
+cache. With a version as its argument it is exactly that one, from the cache or built into it.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ SUPPORTED = "4.0."
 PROGRAMS = ("pueue", "pueued")
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Print the folder, or say on stderr what to install."""
     cache = _cache()
-    target = cache / f"pueue-{VERSION}"
-    folder = _named() or _on_path() or _in_cache(target)
+    version = arguments[0] if arguments else VERSION
+    target = cache / f"pueue-{version}"
+    folder = None if arguments else _named() or _on_path()
+    folder = folder or _in_cache(target)
     if folder is None:
         if shutil.which("cargo") is None:
-            print(_advice("cargo is not on PATH"), file=sys.stderr)
+            print(_advice("cargo is not on PATH", version), file=sys.stderr)
             return 2
-        folder = _build(cache, target)
+        folder = _build(cache, target, version)
     if folder is None:
-        print(_advice("cargo could not build it (see above)"), file=sys.stderr)
+        print(_advice("cargo could not build it (see above)", version), file=sys.stderr)
         return 2
     print(folder)
     return 0
@@ -73,18 +75,18 @@ def _fits(folder: Path) -> bool:
     return True
 
 
-def _build(cache: Path, target: Path) -> Path | None:
+def _build(cache: Path, target: Path, version: str) -> Path | None:
     """Compile into a folder beside the target and move it there whole; one builder at a time."""
     cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / f"pueue-{VERSION}.lock", "w", encoding="utf-8") as handle:
+    with open(cache / f"pueue-{version}.lock", "w", encoding="utf-8") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         if _in_cache(target):
             return target / "bin"
-        print(f"pueue {VERSION}: building it once into {target} (some minutes)", file=sys.stderr)
+        print(f"pueue {version}: building it once into {target} (some minutes)", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as work:
             root = Path(work) / "root"
             done = subprocess.run(
-                ["cargo", "install", "--locked", f"pueue@{VERSION}", "--root", str(root)],
+                ["cargo", "install", "--locked", f"pueue@{version}", "--root", str(root)],
                 env={**os.environ, "CARGO_TARGET_DIR": str(Path(work) / "target")},
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr,
@@ -97,14 +99,14 @@ def _build(cache: Path, target: Path) -> Path | None:
     return target / "bin"
 
 
-def _advice(reason: str) -> str:
+def _advice(reason: str, version: str) -> str:
     return (
         f"No supported pueue was found on PATH or in {_cache()}, and {reason}.\n"
         f"Install Rust with cargo and a C compiler and run this again (it then runs\n"
-        f'"cargo install --locked pueue@{VERSION}" into the cache), or put pueue and pueued\n'
+        f'"cargo install --locked pueue@{version}" into the cache), or put pueue and pueued\n'
         f"{SUPPORTED}x on PATH, or name their folder in FLEET_JOBS_PUEUE_BIN."
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -23,7 +23,7 @@ description:
     were running are called killed by pueue from then on, so what is left of them in the unit is
     ended first, and none runs twice. A job under a memory cap of this collection is in a scope of
     its own and lives on; the other modules count it as running.
-  - Before each start the state file is checked and copied, the newest 10 copies stay. A file that
+  - The state file is copied before each stop and each start, the newest 10 copies stay. A file that
     C(pueued) would replace by an empty queue makes the start fail instead.
   - C(pueued) pauses every group with queued jobs when it starts, after a reboot too. The unit
     resumes the groups that ran until then, and leaves those that somebody had paused.

@@ -15,7 +15,7 @@ from .._jobs.instance import Instance
 from .._ledger.store import Ledger
 from .._pueue.client import Client
 from .._pueue.snapshot import Snapshot
-from .sight import running
+from .sight import jobs_run, running
 
 OWNER = "pueue_daemon"
 # Longer than a stop and a start together may take.
@@ -71,12 +71,10 @@ def wait(
             if not left:
                 return snapshot
             if now() - started >= seconds:
-                names = ", ".join(sorted(task.label or f"task {task.id}" for task in left)[:5])
                 raise FleetError(
-                    f"{len(left)} jobs still run after {seconds:g} s ({names}), and a restart of "
+                    f"After {seconds:g} s {jobs_run(left)}, and a restart of "
                     "pueued would kill them: nothing was changed, and what was frozen runs again. "
                     "Run this again later, or with a longer drain_timeout.",
-                    details={"waiting_for": len(left)},
                 )
             if now() - renewed >= _RENEW_SECONDS:
                 renewed = now()

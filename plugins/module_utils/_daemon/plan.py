@@ -11,13 +11,11 @@ from pathlib import Path
 from .._dataclass import dataclass, field
 from .._errors import FleetError, Refused
 from .._jobs.environment import job_path_file
-from .._pueue.snapshot import Task
 from . import unit
 from .residents import Resident
-from .sight import Sight, helper_text, interpreter
+from .sight import Sight, helper_text, interpreter, jobs_run
 from .wish import DaemonWish
 
-_SHOWN = 5
 Facts = t.Dict[str, t.Any]
 
 
@@ -169,7 +167,7 @@ def _stranger(wish: DaemonWish, sight: Sight) -> t.Optional[Resident]:
         )
     if wish.adopt == "idle" and sight.running:
         raise Refused(
-            f"{found}. adopt is idle, and {_names(sight.running)}. Nothing was changed; "
+            f"{found}. adopt is idle, and {jobs_run(sight.running)}. Nothing was changed; "
             "adopt: drain waits for them.",
             hazard="INV-2",
         )
@@ -309,24 +307,18 @@ def _refuse_freeze(wish: DaemonWish, sight: Sight, made: DaemonPlan) -> None:
     if made.stop is None or not sight.running or wish.upgrade == "drain":
         return
     raise Refused(
-        f"pueued has to be restarted, and that would kill what runs: {_names(sight.running)}. "
+        f"pueued has to be restarted, and that would kill what runs: {jobs_run(sight.running)}. "
         "upgrade is freeze, which does not wait; nothing was changed. upgrade: drain waits for "
         "them.",
         hazard="INV-2",
     )
 
 
-def _names(tasks: t.Sequence[Task]) -> str:
-    names = [f'"{task.label}"' if task.label else f"task {task.id} (no label)" for task in tasks]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)} jobs run ({', '.join(names[:_SHOWN])}{more})"
-
-
 def _queue_words(sight: Sight) -> str:
     if sight.snapshot is None:
         return "with a queue that cannot be read"
     count = len(sight.snapshot.tasks)
-    return f"with {count} tasks of which {_names(sight.running)}" if count else "with no task"
+    return f"with {count} tasks, and {jobs_run(sight.running)}" if count else "with no task"
 
 
 def _warnings(sight: Sight) -> t.Tuple[str, ...]:

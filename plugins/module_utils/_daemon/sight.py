@@ -20,6 +20,8 @@ from .manager import Manager, UnitState
 from .residents import Resident, residents
 from .wish import Account, DaemonWish
 
+_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Neighbour:
@@ -72,6 +74,16 @@ def running(snapshot: t.Optional[Snapshot]) -> t.Tuple[Task, ...]:
     """Tasks with a process of their own."""
     tasks = snapshot.tasks.values() if snapshot else ()
     return tuple(task for task in tasks if task.status in ("Running", "Paused"))
+
+
+def jobs_run(tasks: t.Sequence[Task]) -> str:
+    """How many run, and the first few by name."""
+    if not tasks:
+        return "no job runs"
+    names = [f'"{task.label}"' if task.label else f"task {task.id} (no label)" for task in tasks]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    counted = "1 job runs" if len(tasks) == 1 else f"{len(tasks)} jobs run"
+    return f"{counted} ({', '.join(names[:_SHOWN])}{more})"
 
 
 def look(

@@ -63,16 +63,6 @@ def path_variable(account: Account) -> str:
 
 
 def _service(wish: DaemonWish, config: Config, account: Account, *, python: str) -> str:
-    place = ["--state-file", str(config.state_file), "--notes", str(wish.notes)]
-    before, started, stop = (
-        [python, "-I", "-S", str(wish.helper), step, *place]
-        for step in ("before", "started", "stop")
-    )
-    before += ["--pid-file", str(config.pid_path)]
-    for folder in _private_folders(config, account):
-        before += ["--directory", str(folder)]
-    start = [str(wish.pueued), "--config", str(wish.config_path)]
-    started += ["--pueue", str(wish.binaries / "pueue"), *start[1:]]
     lines = [
         _HEAD.format(name=wish.unit) + "[Unit]",
         f"Description=pueue {wish.version}, the job queue of {_plain(account.name)}",
@@ -81,10 +71,7 @@ def _service(wish: DaemonWish, config: Config, account: Account, *, python: str)
         "",
         "[Service]",
         "Type=exec",
-        f"ExecStartPre={command(before)}",
-        f"ExecStart={command(start)}",
-        f"ExecStartPost=-{command(started)}",
-        f"ExecStop=-{command(stop)}",
+        *_commands(wish, config, account, python=python),
         "Restart=on-failure",
         f"RestartSec={_RESTART_SECONDS}",
         "KillMode=mixed",
@@ -106,6 +93,26 @@ def _service(wish: DaemonWish, config: Config, account: Account, *, python: str)
         f"Config={_plain(str(wish.config_path))}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _commands(
+    wish: DaemonWish, config: Config, account: Account, *, python: str
+) -> t.Iterator[str]:
+    """The daemon and the helper's steps around it; only the first of them may say no."""
+
+    def step(name: str) -> t.List[str]:
+        words = [python, "-I", "-S", str(wish.helper), name]
+        return [*words, "--state-file", str(config.state_file), "--notes", str(wish.notes)]
+
+    before = [*step("before"), "--pid-file", str(config.pid_path)]
+    for folder in _private_folders(config, account):
+        before += ["--directory", str(folder)]
+    options = ["--config", str(wish.config_path)]
+    started = [*step("started"), "--pueue", str(wish.binaries / "pueue"), *options]
+    yield f"ExecStartPre={command(before)}"
+    yield f"ExecStart={command([str(wish.pueued), *options])}"
+    yield f"ExecStartPost=-{command(started)}"
+    yield f"ExecStop=-{command(step('stop'))}"
 
 
 def _memory(wish: DaemonWish) -> t.List[str]:

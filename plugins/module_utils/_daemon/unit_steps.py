@@ -6,6 +6,8 @@
 file that is no state of pueue 4 is not handed to it: the start fails and says so. No older copy is
 put back either, for jobs that ended since would run a second time.
 
+``stop`` and ``before`` keep a copy each, so there is one of every queue that was ever at rest.
+
 ``started``: pueued pauses every group with queued tasks at its start, so that after a reboot
 nothing would run. Groups that ran until it stopped go on; those that were paused stay so. They ran
 by the state file if it died, and by the note of ``stop`` if it was stopped, for its own last save
@@ -52,6 +54,7 @@ def main(argv: t.Sequence[str]) -> int:
         resume(arguments.notes, arguments.pueue)
     else:
         note_running(arguments.notes, running_groups(arguments.state_file))
+        keep(arguments.state_file, arguments.notes / "state")
     return 0
 
 
