@@ -124,14 +124,24 @@ class Git:
         return done
 
     @functools.cached_property
+    def settings(self) -> t.Mapping[str, t.Sequence[str]]:
+        """Addresses of remotes and the ssh command as they are configured: one question for all."""
+        wanted = r"^(core\.sshcommand|remote\..*\.url)$"
+        found: t.Dict[str, t.List[str]] = {}
+        done = self.read("config", "-z", "--get-regexp", wanted, ok=(0, 1, 128))
+        for entry in done.text.split("\0"):
+            name, _dummy, value = entry.partition("\n")
+            found.setdefault(name, []).append(value)
+        return found
+
+    @functools.cached_property
     def _ssh(self) -> t.Dict[str, str]:
         """The account's own ssh command, with prompts switched off."""
         command = self.environ.get("GIT_SSH_COMMAND")
         if command is None and "GIT_SSH" in self.environ:
             command = shlex.quote(self.environ["GIT_SSH"])
         if command is None:
-            configured = self.read("config", "--get", "core.sshCommand", ok=(0, 1, 128))
-            command = configured.text.strip() or "ssh"
+            command = self.settings.get("core.sshcommand", ("",))[-1].strip() or "ssh"
         return {"GIT_SSH_COMMAND": f"{command} -o BatchMode=yes -o ConnectTimeout=20"}
 
     def error(self, arguments: t.Sequence[str], done: Completed) -> FleetError:

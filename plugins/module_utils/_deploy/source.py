@@ -16,7 +16,7 @@ from . import mise, patch, transfer
 from .git import Git, check_repository, check_sha
 from .other_git import lock_that_stays
 from .userinfo import redact, split_userinfo
-from .worktree import Status, Worktree, shown
+from .worktree import Difference, Status, Worktree, shown
 
 FETCH_SECONDS = 600.0
 RESET_SECONDS = 600.0
@@ -138,12 +138,12 @@ def apply(
 
     ``repository`` is given again where it carries a credential, which a plan never holds.
     """
-    git = _git(plan.project, repository=repository or plan.repository, environ=environ)
     if not plan.changed:
-        return _result(plan, Worktree.find(git), saved=None, files=())
+        return _result(plan, None, saved=None, files=())
+    git = _git(plan.project, repository=repository or plan.repository, environ=environ)
     with guard():
-        _prepare(plan, git)
-    tree = Worktree.find(git)
+        prepared = _prepare(plan, git)
+    tree = Worktree.find(prepared)
     if tree is None:
         raise FleetError(f'"{plan.project}" lost its ".git" while it was being deployed to.')
     if plan.fetch:
@@ -216,11 +216,11 @@ def _plan_new(target: _Target) -> SourcePlan:
 
 def _plan_existing(target: _Target, tree: Worktree) -> SourcePlan:
     status = tree.status()
-    here = tree.has_commit(target.sha)
+    here = status.head == target.sha or tree.has_commit(target.sha)
     operation = tree.operation()
     move = status.head != target.sha or bool(status.changed) or operation is not None
     if here and move:
-        _refuse_overwriting(tree, target)
+        _refuse_overwriting(tree, target, tree.differences(target.sha))
     files = tree.files_between(status.head, target.sha) if here else None
     fetch_from, notes = _fetch_from(tree, target)
     return replace(
@@ -291,8 +291,10 @@ def _actions(target: _Target, status: Status, tree: Worktree, *, here: bool) -> 
     return tuple(found)
 
 
-def _refuse_overwriting(tree: Worktree, target: _Target) -> None:
-    victims = tree.overwritten(target.sha)
+def _refuse_overwriting(
+    tree: Worktree, target: _Target, differences: t.Sequence[Difference]
+) -> None:
+    victims = tree.overwritten(differences)
     if victims:
         names = ", ".join(f'"{name}"' for name in shown(victims, limit=5))
         more = f" and {len(victims) - 5} more" if len(victims) > 5 else ""
@@ -304,7 +306,8 @@ def _refuse_overwriting(tree: Worktree, target: _Target) -> None:
         )
 
 
-def _prepare(plan: SourcePlan, git: Git) -> None:
+def _prepare(plan: SourcePlan, git: Git) -> Git:
+    """A repository that knows the remote, and the git that knows its configuration."""
     if not plan.exists:
         try:
             plan.project.mkdir(parents=True, exist_ok=True)
@@ -315,15 +318,18 @@ def _prepare(plan: SourcePlan, git: Git) -> None:
             ) from error
         git.write("init", "--quiet", timeout=RESET_SECONDS)
     tree = Worktree.find(git)
-    if tree is not None and tree.remote_url(plan.remote) is None:
-        git.write("remote", "add", "--", plan.remote, plan.repository, timeout=RESET_SECONDS)
+    if tree is None or tree.remote_url(plan.remote) is not None:
+        return git
+    git.write("remote", "add", "--", plan.remote, plan.repository, timeout=RESET_SECONDS)
+    return replace(git)
 
 
 def _move(plan: SourcePlan, tree: Worktree) -> SourceResult:
     """Save, reset, verify. What is saved is what is there now, not what the plan once saw."""
     _refuse_unusable(tree, plan.project)
     target = _Target(plan.project, plan.repository, plan.remote, plan.sha, plan.state_dir)
-    _refuse_overwriting(tree, target)
+    differences = tree.differences(plan.sha)
+    _refuse_overwriting(tree, target, differences)
     status = tree.status()
     saved = None
     if status.changed:
@@ -333,7 +339,10 @@ def _move(plan: SourcePlan, tree: Worktree) -> SourceResult:
     if status.head is None:
         # A branch nobody chose would be born; a detached HEAD says what is deployed.
         tree.git.write("update-ref", "--no-deref", "HEAD", plan.sha, timeout=RESET_SECONDS)
-    files = tree.files_between(status.head, plan.sha) or ()
+    files = [f"{one.kind} {one.path}" for one in differences]
+    if status.changed:
+        # The index is not HEAD.
+        files = list(tree.files_between(status.head, plan.sha) or ())
     tree.git.write("reset", "--hard", "--quiet", plan.sha, timeout=RESET_SECONDS)
     after = tree.status()
     if after.head != plan.sha:
@@ -361,8 +370,8 @@ def _result(
     if after is not None and after.changed:
         names = ", ".join(shown(after.changed, limit=5))
         notes.append(f"Still different right after the reset (line endings or filters?): {names}.")
-    submodules = tree.submodules(plan.sha) if tree is not None else ()
-    lfs = tree.lfs_pointers() if tree is not None else ()
+    submodules = tree.submodules(plan.sha) if tree is not None else plan.submodules
+    lfs = tree.lfs_pointers() if tree is not None else plan.lfs
     return SourceResult(
         changed=plan.changed,
         actions=tuple(actions),

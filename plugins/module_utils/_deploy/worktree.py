@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import typing as t
 from pathlib import Path
@@ -31,6 +32,8 @@ _OPERATIONS = {
 }
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _GITLINK = "160000"
+# git tells what the index has otherwise than a commit; a move goes the other way.
+_FROM_INDEX = {"A": "D", "D": "A"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ class Status:
     branch: t.Optional[str]
     changed: t.Tuple[str, ...]
     untracked: t.Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One file that a commit brings (A), changes (M) or lacks (D); its mode and object there."""
+
+    kind: str
+    path: str
+    mode: str
+    blob: str
 
 
 @dataclass(frozen=True)
@@ -62,9 +75,12 @@ class Worktree:
                     "Give the path of a checkout."
                 )
             return None
+        if (project / ".git").is_dir():
+            git_dir = project / ".git"
+            return cls(git=git, git_dir=git_dir, shallow=(git_dir / "shallow").is_file())
         answer = git.read("rev-parse", "--absolute-git-dir", "--is-shallow-repository")
-        git_dir, shallow = answer.text.splitlines()
-        return cls(git=git, git_dir=Path(git_dir), shallow=shallow == "true")
+        place, shallow = answer.text.splitlines()
+        return cls(git=git, git_dir=Path(place), shallow=shallow == "true")
 
     def lock(self) -> t.Optional[Path]:
         """The index lock of a git that runs now, or of one that died."""
@@ -92,8 +108,20 @@ class Worktree:
             )
         return done.rc == 0
 
+    def differences(self, sha: str) -> t.Tuple[Difference, ...]:
+        """What a commit has otherwise than the index."""
+        options = ("--cached", "--raw", "--no-renames", "-z")
+        words = _split(self.git.read("diff-index", *options, sha).text)
+        found = []
+        for meta, path in zip(words[::2], words[1::2]):
+            mode, _dummy, blob, _dummy, kind = meta[1:].split(" ")
+            found.append(Difference(_FROM_INDEX.get(kind, kind), path, mode, blob))
+        return tuple(found)
+
     def files_between(self, before: t.Optional[str], sha: str) -> t.Optional[t.Tuple[str, ...]]:
         """``M path`` lines between two commits; None where objects for the answer are missing."""
+        if before == sha:
+            return ()
         options = ("-r", "-z", "--no-renames", "--name-status")
         if before is None:
             done = self.git.read("ls-tree", "-r", "-z", "--name-only", sha, ok=(0, 128))
@@ -113,8 +141,7 @@ class Worktree:
 
     def remote_url(self, remote: str) -> t.Optional[str]:
         """The address in the configuration, before any rewriting."""
-        done = self.git.read("config", "--get-all", f"remote.{remote}.url", ok=(0, 1))
-        return done.text.splitlines()[0] if done.text.strip() else None
+        return self.git.settings.get(f"remote.{remote}.url", (None,))[0]
 
     def base(self, head: t.Optional[str]) -> str:
         """HEAD, or before the first commit the empty tree."""
@@ -147,35 +174,38 @@ class Worktree:
         except OSError:
             return False
 
-    def overwritten(self, sha: str) -> t.Tuple[str, ...]:
-        """Untracked (also ignored) files that a reset to ``sha`` would replace or remove."""
-        tracked = frozenset(self.tracked())
+    def overwritten(self, differences: t.Iterable[Difference]) -> t.Tuple[str, ...]:
+        """Untracked (also ignored) files that a reset to a commit would replace or remove."""
         found: t.Dict[str, str] = {}
-        for mode, blob, path in self.tree(sha):
-            if path not in tracked and mode != _GITLINK:
-                victim = self._victim(path, tracked=tracked)
+        for one in differences:
+            if one.kind == "A" and one.mode != _GITLINK:
+                victim = self._victim(one.path)
                 if victim is not None:
-                    found[victim] = blob if victim == path else ""
+                    found[victim] = one.blob if victim == one.path else ""
         return tuple(sorted(path for path, blob in found.items() if not self._same(path, blob)))
 
-    def _victim(self, path: str, *, tracked: t.FrozenSet[str]) -> t.Optional[str]:
+    def _victim(self, path: str) -> t.Optional[str]:
         for parent in _parents(path):
             here = self.git.directory / parent
             if here.is_symlink() or (here.exists() and not here.is_dir()):
-                return None if parent in tracked else parent
+                return None if parent in self._tracked else parent
         here = self.git.directory / path
         if not os.path.lexists(str(here)):
             return None
         if here.is_dir() and not here.is_symlink():
-            return self._stranger_in(path, tracked=tracked)
+            return self._stranger_in(path)
         return path
 
-    def _stranger_in(self, folder: str, *, tracked: t.FrozenSet[str]) -> t.Optional[str]:
+    @functools.cached_property
+    def _tracked(self) -> t.FrozenSet[str]:
+        return frozenset(self.tracked())
+
+    def _stranger_in(self, folder: str) -> t.Optional[str]:
         top = self.git.directory / folder
         for place, _dummy, names in os.walk(str(top)):
             for name in names:
                 path = os.path.relpath(os.path.join(place, name), str(self.git.directory))
-                if path not in tracked:
+                if path not in self._tracked:
                     return path
         return None
 
