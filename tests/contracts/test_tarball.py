@@ -17,7 +17,7 @@ from ansible_collections.fleet.jobs.tests.support.ansible import COLLECTION
 
 SHIPPED = {
     *("CHANGELOG.md", "CHANGELOG.rst", "FILES.json", "LICENSE", "MANIFEST.json", "README.md"),
-    *("changelogs", "docs", "inventory", "meta", "playbooks", "plugins", "roles"),
+    *("changelogs", "docs", "examples", "inventory", "meta", "playbooks", "plugins", "roles"),
 }
 PLAYBOOKS = sorted(path.stem for path in (COLLECTION / "playbooks").glob("*.yml"))
 FILTERS = sorted(path.stem for path in (COLLECTION / "plugins" / "filter").glob("*.py"))
