@@ -48,7 +48,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), C(reason), C(plan_id), and the names of C(failed) and C(unreachable) hosts.
+  description: >-
+    C(ok), C(reason), C(plan_id), the names of C(failed) and C(unreachable) hosts, and whether
+    any host is C(watched) afterwards.
   type: dict
 """
 
@@ -56,7 +58,13 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import STEPS, gate
+from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
+    GATE,
+    STEPS,
+    gate,
+)
+
+SECONDS = "deploy_monitor_seconds"
 
 
 def deploy_gate(
@@ -67,11 +75,22 @@ def deploy_gate(
     plan_id: str = "",
 ) -> t.Dict[str, t.Any]:
     """Collect the steps of every host and ask the gate."""
-    steps = {host: {step: hostvars[host].get(step) for step in STEPS} for host in hosts}
+    # A look at one host's variables gathers all of them.
+    found = {host: hostvars[host] for host in hosts}
+    steps = {host: {step: found[host].get(step) for step in (*STEPS, GATE)} for host in hosts}
+    watched = any(_watched(found[host].get(SECONDS)) for host in hosts)
     try:
-        return gate(steps, max_failed=max_failed, max_unreachable=max_unreachable, plan_id=plan_id)
+        return {
+            **gate(steps, max_failed=max_failed, max_unreachable=max_unreachable, plan_id=plan_id),
+            "watched": watched,
+        }
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
+
+
+def _watched(seconds: t.Any) -> bool:
+    """Where no inventory or extra variable says so, the role's default does."""
+    return str(seconds).strip() != "0"
 
 
 class FilterModule:

@@ -82,7 +82,8 @@ def deploy_report(
     max_unreachable: t.Any = "0",
 ) -> t.Dict[str, t.Any]:
     """Collect the steps of every host and build the report."""
-    steps = {host: {step: hostvars[host].get(step) for step in (*STEPS, GATE)} for host in hosts}
+    found = {host: hostvars[host] for host in hosts}
+    steps = {host: {step: found[host].get(step) for step in (*STEPS, GATE)} for host in hosts}
     try:
         report = build(
             steps,

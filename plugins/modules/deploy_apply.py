@@ -34,6 +34,13 @@ options:
     description: Seconds by which the lease is renewed after each phase.
     type: int
     default: 900
+  refused:
+    description:
+      - Why nothing may be changed here after all, for example C(reason) of
+        P(fleet.jobs.deploy_gate#filter). With a reason the module fails with it and does nothing
+        else; M(fleet.jobs.deploy_lease) thaws and ends the lease.
+    type: str
+    default: ""
   index_url:
     description: URL of the package index; without it uv's own configuration on the host applies.
     type: str
@@ -135,6 +142,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._deploy.apply import (
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.userinfo import secrets_in
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.uv import Index
+from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError
 
 SPEC = ArgumentSpec(
     options={
@@ -142,6 +150,7 @@ SPEC = ArgumentSpec(
         "repository": {"type": "str", "required": True},
         "lease_token": {"type": "str", "required": True, "no_log": False},
         "lease_ttl": {"type": "int", "default": 900},
+        "refused": {"type": "str", "default": ""},
         "index_url": {"type": "str"},
         "index_username": {"type": "str"},
         "index_password": {"type": "str", "no_log": True},
@@ -153,6 +162,8 @@ def deploy_apply(request: Request) -> Outcome:
     """Apply the plan, or in check mode say what it is."""
     started = time.monotonic()
     params = request.params
+    if params["refused"]:
+        raise FleetError(params["refused"])
     options = ApplyOptions(
         plan_id=params["plan_id"],
         repository=params["repository"],

@@ -201,7 +201,7 @@ SPEC = arguments.ArgumentSpec(
 ).merge(arguments.instance(), arguments.lease())
 
 
-def change(request: Request) -> Outcome:
+def deploy_source(request: Request) -> Outcome:
     params = request.params
     if params["state"] == "resolved":
         found = ref.resolve(
@@ -218,11 +218,9 @@ def change(request: Request) -> Outcome:
     )
     if request.check_mode:
         return outcome(source.foreseen(plan), unknown=plan.unknown)
+    guard = fence.guard(state_dir, params["lease_token"])
     result = source.apply(
-        plan,
-        repository=params["repository"],
-        guard=fence.guard(state_dir, params["lease_token"]),
-        timeout=params["timeout"],
+        plan, repository=params["repository"], guard=guard, timeout=params["timeout"]
     )
     fence.record(
         state_dir,
@@ -247,8 +245,13 @@ def outcome(result: source.SourceResult, *, unknown: t.Sequence[str] = ()) -> Ou
     )
 
 
+def secrets(params: t.Mapping[str, t.Any]) -> t.Iterable[str]:
+    """What must not be shown inside of options that are no secret as a whole."""
+    return secrets_in(params["repository"])
+
+
 def main() -> None:
-    run(SPEC, change, secrets=lambda params: secrets_in(params["repository"]))
+    run(SPEC, deploy_source, secrets=secrets)
 
 
 if __name__ == "__main__":

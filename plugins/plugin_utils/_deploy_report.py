@@ -115,7 +115,7 @@ def gate(
     refused.
     """
     lost = sorted(host for host, steps in hosts.items() if _any(steps, _is_lost))
-    bad = sorted(host for host, steps in hosts.items() if _any(steps, _is_bad) and host not in lost)
+    bad = sorted(h for h, steps in hosts.items() if _went_wrong(steps) and h not in lost)
     problems = _exceeded(bad, lost, max_failed, max_unreachable, len(hosts))
     audits = {host: steps.get(STEPS[0]) for host, steps in hosts.items()}
     found = fleet_plan_id(audits)
@@ -136,6 +136,13 @@ def gate(
 
 def _any(steps: t.Mapping[str, t.Optional[Result]], condition: t.Callable[[Result], bool]) -> bool:
     return any(result is not None and condition(result) for result in steps.values())
+
+
+def _went_wrong(steps: t.Mapping[str, t.Optional[Result]]) -> bool:
+    """Not where the gate of an earlier wave stopped it: that says nothing about this host."""
+    if (steps.get(GATE) or {}).get("ok") is False:
+        steps = {name: result for name, result in steps.items() if name != STEPS[1]}
+    return _any(steps, _is_bad)
 
 
 def _is_lost(result: Result) -> bool:

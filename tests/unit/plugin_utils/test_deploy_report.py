@@ -7,6 +7,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.fleet.jobs.plugins.filter.deploy_gate import deploy_gate
 from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
     GATE,
     STEPS,
@@ -214,3 +215,20 @@ def test_a_wrong_clock_is_said_beside_any_verdict(offset: t.Optional[float], sai
     found = host_report(steps({"verdict": "noop", "reason": "Here.", "clock_offset": offset}))
     assert (found["verdict"], found["clock_offset"]) == ("noop", offset)
     assert found["reason"] == f"Here. {said}".strip()
+
+
+def test_who_was_stopped_by_the_gate_did_not_fail_itself() -> None:
+    stopped = {**steps(GOING, {"failed": True, "msg": "1 of 3"}), GATE: {"ok": False}}
+    waves = {"a": steps({"failed": True}), "b": stopped, "c": steps()}
+
+    assert gate(waves, max_failed="0", max_unreachable="0")["failed"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "watched"), [("0", False), (0, False), (60, True), (None, True)]
+)
+def test_gate_says_whether_anybody_is_watched(seconds: t.Any, watched: bool) -> None:
+    hosts: t.Dict[str, t.Dict[str, t.Any]] = {"a": {"deploy_monitor_seconds": 0}, "b": {}}
+    hosts["b"] = {} if seconds is None else {"deploy_monitor_seconds": seconds}
+
+    assert deploy_gate(hosts, ["a", "b"])["watched"] is watched
