@@ -9,7 +9,7 @@ DO ?=
 N ?=
 
 B := $(CURDIR)/.build
-LOCKS := uv test targets lint sanity build demo bench molecule
+LOCKS := uv test targets lint sanity build demo bench molecule controller-2.17 controller-newest
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
@@ -42,6 +42,10 @@ test: link ## All tests, then the units and a live run of every module on old an
 test-targets: link ## The unit tests of module_utils on the oldest and the newest Python found
 	@$(PYTHON) tools/targets.py $(PYTEST_ARGS)
 
+.PHONY: test-controllers
+test-controllers: link ## Deploy, all modules and playbooks under the oldest, a middle and the newest ansible-core
+	@$(pueue); $(PYTHON) tools/controllers.py $(PYTEST_ARGS)
+
 lint: link ## Format, style, types, arrows between rooms, playbooks, YAML, changelog
 	@$(call env,lint); sh tools/lint.sh
 
@@ -66,19 +70,12 @@ lab-containers: link ## Systemd containers over ssh (podman, root): their tests;
 	  python tests/lab/containers.py $(DO) $(if $(GROUP),--group $(GROUP)) $(if $(NETWORK),--network $(NETWORK)) $(NAMES); \
 	  else python -m pytest tests/lab/containers $(PYTEST_ARGS); fi
 
-molecule: link ## The roles on two queues of this machine: check, converge, idempotence, verify
-	@$(call env,molecule); $(pueue); MOLECULE_GLOB="molecule/*/molecule.yml" molecule test --all
-
-lab-packages: ## Install, as root, the Debian packages that the test machines need
-	@$(PYTHON) tests/lab/packages.py --install
-
-lab-vm: link ## Tests on a virtual machine; DO=build|up|down|ssh|inventory instead
-	@if [ -n "$(DO)" ]; then $(PYTHON) tests/lab/vm.py $(DO); \
-	else $(call env,test); $(pueue); python -m pytest tests/lab/vm $(PYTEST_ARGS); fi
+molecule: link ## The scenarios of molecule, or SCENARIO=name; containers need root and podman (lab-packages)
+	@$(call env,molecule); $(pueue); python tools/molecule.py $(SCENARIO) $(MOLECULE_ARGS)
 
 compile: ## Refresh the lock files in requirements
 	@$(PYTHON) tools/environment.py uv; cd requirements; for name in $(LOCKS); do \
-	  case $$name in targets) oldest=3.8;; *) oldest=3.11;; esac; \
+	  case $$name in targets) oldest=3.8;; *-2.17) oldest=3.10;; *-newest) oldest=3.12;; *) oldest=3.11;; esac; \
 	  "$(B)/venv-uv/bin/uv" pip compile --quiet --upgrade --universal --python-version $$oldest \
 	    --generate-hashes --no-header --no-emit-index-url --output-file $$name.txt $$name.in >/dev/null; \
 	  done

@@ -26,8 +26,11 @@ def found() -> t.Dict[str, str]:
 
 
 def chosen() -> t.Dict[str, str]:
-    """The oldest supported one, if it is here, and the newest found."""
+    """The oldest supported one, if it is here, and the newest found; or FLEET_JOBS_TARGETS."""
     working = found()
+    named = os.environ.get("FLEET_JOBS_TARGETS")
+    if named:
+        return {name: working[name] for name in named.split() if name in working}
     names = [name for name in (f"{OLDEST[0]}.{OLDEST[1]}", *list(working)[-1:]) if name in working]
     return {name: working[name] for name in names}
 
