@@ -3,6 +3,7 @@
 
     python tests/lab/containers.py up [--group GROUP] [--network none|host] [NAME ...]
     python tests/lab/containers.py ssh [--group GROUP] NAME [COMMAND ...]
+    python tests/lab/containers.py restart [--group GROUP] NAME ...
     python tests/lab/containers.py inventory|down [--group GROUP]
 
 ``up`` starts the containers of a group and writes an ssh configuration and an inventory for them;
@@ -86,6 +87,15 @@ class Container:
             )
         return done
 
+    def restart(self) -> None:
+        """Shut it down and boot it again; its disk stays."""
+        self.group.image.podman("restart", "--time", "20", self.identity)
+        self.wait()
+
+    def wait(self) -> None:
+        """Until systemd says that it is up; a unit that failed is an error."""
+        self.group.image.podman("exec", self.identity, "timeout", READY_SECONDS, "sh", "-c", READY)
+
     def copy_in(self, path: Path, to: str) -> None:
         """Copy a file or a folder's content; it belongs to root."""
         self.group.image.podman("cp", str(path), f"{self.identity}:{to}")
@@ -163,7 +173,7 @@ class Group:
             *("--volume", f"{self.image.key}.pub:/etc/ssh/lab_authorized_keys:ro"),
             *(self.image.name, "/sbin/init"),
         )
-        self.image.podman("exec", one.identity, "timeout", READY_SECONDS, "sh", "-c", READY)
+        one.wait()
 
     def _block(self, one: Container) -> str:
         settings = [f"{name}={value}" for name, value in self.image.environment.items()]
@@ -186,16 +196,16 @@ def reason() -> str:
     return packages.reason("containers")
 
 
-def _ssh(group: Group, name: str, user: str, command: t.Sequence[str]) -> int:
-    if name not in [one.name for one in group.containers]:
-        raise LabError(f'No container "{name}" is up in the group "{group.name}".')
-    argv = Container(group, name).ssh_argv(user)
-    os.execvp(argv[0], [*argv, *command])
+def _existing(group: Group, name: str) -> Container:
+    for one in group.containers:
+        if one.name == name:
+            return one
+    raise LabError(f'No container "{name}" is up in the group "{group.name}".')
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("do", choices=["build", "up", "down", "ssh", "inventory"])
+    parser.add_argument("do", choices=["build", "up", "down", "ssh", "restart", "inventory"])
     parser.add_argument("--group", default="hand")
     parser.add_argument("--network", choices=["none", "host"], default="none")
     parser.add_argument("--user", default="admin")
@@ -213,7 +223,11 @@ def main() -> int:
     names = options.names or ["lab1"]
     group = Group(options.group)
     if options.do == "ssh":
-        return _ssh(group, names[0], options.user, names[1:])
+        argv = _existing(group, names[0]).ssh_argv(options.user)
+        os.execvp(argv[0], [*argv, *names[1:]])
+    if options.do == "restart":
+        for name in names:
+            _existing(group, name).restart()
     if options.do == "down":
         group.remove()
     if options.do == "up":
