@@ -17,7 +17,7 @@ from ansible_collections.fleet.jobs.plugins.plugin_utils import _resident
 from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost
 
 Rows = t.List[t.Tuple[str, str]]
-_CALL = "return resident.answer("
+_CALL = "    return resident.answer("
 ROUNDS = 5
 
 
@@ -56,7 +56,9 @@ def _import_only(name: str, state_dir: str) -> str:
     text = _resident.program(name, {"state_dir": state_dir}, diff=False).decode()
     assert _CALL in text
     module = f"ansible_collections.fleet.jobs.plugins.modules.{name}"
-    return text.replace(_CALL, f"return importlib.import_module({module!r}) and (", 1)
+    return text.replace(
+        _CALL, f"    return importlib.import_module({module!r}).__name__\n{_CALL}", 1
+    )
 
 
 def empty_play(argv: t.Sequence[str], environ: t.Mapping[str, str], folder: Path) -> Rows:
