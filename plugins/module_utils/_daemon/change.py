@@ -18,6 +18,7 @@ from . import drain, unit_steps
 from .manager import Manager
 from .plan import DaemonPlan, plan
 from .sight import Sight, existing, look, read
+from .survivors import at_risk
 from .swap import Swap
 from .wish import Account, DaemonWish
 
@@ -46,7 +47,8 @@ def change(
     sight = look(wish, account, manager, environ=environ)
     if sight.problem and wish.present and not check_mode:
         raise FleetError(sight.problem, hazard="G-4")
-    made = plan(wish, sight)
+    risk = at_risk(sight.snapshot, state_dir=wish.state_dir) if sight.snapshot else None
+    made = plan(wish, sight, risk=risk)
     config = _config(wish, sight, account, environ=environ)
     if not made.changed:
         return _report(wish, manager, made, config, before=sight.snapshot, after=sight.snapshot)
@@ -116,11 +118,22 @@ def _still(
 ) -> t.Tuple[t.Tuple[str, ...], Snapshot]:
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
         frozen = drain.freeze(ledger, client, hold)
-    seconds = wish.drain_timeout if wish.upgrade == "drain" else 0.0
     try:
-        return frozen, drain.wait(instance, hold, seconds=seconds)
+        if wish.upgrade == "freeze":
+            return frozen, _spared(instance)
+        return frozen, drain.wait(instance, hold, seconds=wish.drain_timeout)
     except (FleetError, OSError) as error:
         raise _released(error, wish, hold, frozen, config=instance.config) from error
+
+
+def _spared(instance: Instance) -> Snapshot:
+    """Looked at again behind the freeze: what was started until then may be bound to the daemon."""
+    with instance.client() as client:
+        snapshot = client.status()
+    risk = at_risk(snapshot, state_dir=instance.state_dir)
+    if risk is not None:
+        raise FleetError(f"{risk[0].upper()}{risk[1:]}: nothing was changed. Run this again.")
+    return snapshot
 
 
 def _release(

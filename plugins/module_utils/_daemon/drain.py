@@ -54,7 +54,8 @@ def freeze(ledger: Ledger, client: Client, hold: Hold) -> t.Tuple[str, ...]:
     names = sorted(name for name, group in client.groups().items() if group.running)
     held = ledger.lease.current()
     ledger.lease.set_frozen(hold.token, {*names, *(held.frozen if held else ())})
-    for name in names:
+    # A pause also saves what pueued so far has in memory only, so there is always one.
+    for name in names or sorted(client.groups())[:1]:
         client.pause_group(name, wait=True)
     return tuple(names)
 

@@ -101,6 +101,10 @@ class Manager:
         """Stop and wait for it."""
         self._run("stop", "--", unit, seconds=seconds)
 
+    def kill_main(self, unit: str) -> None:
+        """SIGKILL to the main process alone. (The option's newer name is unknown before 252.)"""
+        self._run("kill", "--kill-who=main", "--signal=KILL", "--", unit)
+
     def journal(self, unit: str) -> str:
         """The last lines a unit wrote, on one line; empty where they cannot be read."""
         program = shutil.which("journalctl", path=self._environ.get("PATH"))

@@ -52,10 +52,13 @@ class DaemonPlan:
         return bool(self.sentences)
 
 
-def plan(wish: DaemonWish, sight: Sight) -> DaemonPlan:
-    """Compare the wish with the look, and refuse what would lose or end somebody's tasks."""
+def plan(wish: DaemonWish, sight: Sight, *, risk: t.Optional[str] = None) -> DaemonPlan:
+    """Compare the wish with the look, and refuse what would lose or end somebody's tasks.
+
+    ``risk`` says why what runs does not live through a change of the daemon; None where it does.
+    """
     made = _present(wish, sight) if wish.present else _absent(wish, sight)
-    _refuse_freeze(wish, sight, made)
+    _refuse_freeze(wish, sight, made, risk)
     return made
 
 
@@ -204,7 +207,12 @@ def _stop_sentences(
     if stop is None:
         return []
     said = []
-    if sight.running:
+    if sight.running and wish.upgrade == "freeze":
+        said.append(
+            f"Leave running what is in scopes of its own: {jobs_run(sight.running)}. pueue calls "
+            "them killed from then on, and the collection counts them as running."
+        )
+    elif sight.running:
         seconds = f"{wish.drain_timeout:g} s"
         said.append(f"Let no further job start and wait up to {seconds} until none runs any more.")
     if stop is not sight.own:
@@ -303,15 +311,17 @@ def _absent(wish: DaemonWish, sight: Sight) -> DaemonPlan:
 # -- both -------------------------------------------------------------------------------------
 
 
-def _refuse_freeze(wish: DaemonWish, sight: Sight, made: DaemonPlan) -> None:
+def _refuse_freeze(wish: DaemonWish, sight: Sight, made: DaemonPlan, risk: t.Optional[str]) -> None:
     if made.stop is None or not sight.running or wish.upgrade == "drain":
         return
-    raise Refused(
-        f"pueued has to be restarted, and that would kill what runs: {jobs_run(sight.running)}. "
-        "upgrade is freeze, which does not wait; nothing was changed. upgrade: drain waits for "
-        "them.",
-        hazard="INV-2",
-    )
+    if made.stop is not sight.own:
+        risk = f"{jobs_run(sight.running)} under a daemon that is not of this unit"
+    if risk is not None:
+        raise Refused(
+            f"pueued has to be restarted, and {risk}. upgrade is freeze, which does not wait; "
+            "nothing was changed. upgrade: drain waits for what runs.",
+            hazard="INV-2",
+        )
 
 
 def _queue_words(sight: Sight) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import typing as t
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from .._errors import FleetError
 from .._jobs.environment import job_path
 from .._pueue.client import Client
 from .._pueue.config import Config, parse_config
+from .._pueue.errors import DaemonUnreachable
 from .._pueue.snapshot import Snapshot, Task
 from . import binaries, configuration, unit, unit_steps
 from .manager import Manager, UnitState
@@ -21,6 +23,8 @@ from .residents import Resident, residents
 from .wish import Account, DaemonWish
 
 _SHOWN = 5
+_ANSWER_SECONDS = 15.0
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -146,14 +150,31 @@ def tasks_of(
     """The queue as the daemon tells it, or as its file has it; and what is wrong with the file."""
     answering = found[0].config if found and found[0].config else None
     if answering is not None:
-        with Client.connect(answering) as client:
-            return client.status(), None
+        return ask(answering, seconds=_ANSWER_SECONDS), None
     if config is None or not config.state_file.exists():
         return None, None
     broken = unit_steps.check(config.state_file)
     if broken:
         return None, broken
     return Snapshot.from_state_file(config.state_file), None
+
+
+def ask(
+    config: Config,
+    *,
+    seconds: float,
+    alive: t.Callable[[], bool] = lambda: True,
+) -> Snapshot:
+    """The queue, from a daemon that may have been started a moment ago."""
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            with Client.connect(config) as client:
+                return client.status()
+        except DaemonUnreachable:
+            if time.monotonic() >= limit or not alive():
+                raise
+        time.sleep(_POLL_SECONDS)
 
 
 def read(path: Path) -> t.Optional[str]:

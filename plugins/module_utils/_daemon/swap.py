@@ -16,7 +16,6 @@ from pathlib import Path
 from .._errors import FleetError, from_os_error
 from .._files import private_directory, remove, write_atomic
 from .._host import process
-from .._pueue.client import Client
 from .._pueue.config import Config
 from .._pueue.errors import DaemonUnreachable
 from .._pueue.snapshot import Snapshot
@@ -24,6 +23,7 @@ from . import binaries, unit, unit_steps
 from .manager import Manager
 from .plan import DaemonPlan, FileChange, kept_name
 from .residents import Resident
+from .sight import ask, running
 from .wish import DaemonWish
 
 _STOP_SECONDS = 200.0
@@ -52,7 +52,7 @@ class Swap:
         try:
             if self._plan.stop is not None:
                 self._stopped = True
-                end(self._plan.stop, self._manager, self._wish)
+                end(self._plan.stop, self._manager, spare=bool(running(before)))
             self._copy_state(old)
             self._write()
             if not self._plan.start:
@@ -121,20 +121,18 @@ class Swap:
     def _answer(self) -> Snapshot:
         """Wait for the handshake of exactly the program that was meant."""
         assert self._config is not None
-        limit = time.monotonic() + self._wish.start_timeout
-        while True:
-            try:
-                with Client.connect(self._config) as client:
-                    return self._right_program(client.status())
-            except DaemonUnreachable as error:
-                state = self._manager.state(self._wish.unit)
-                if not state.runs or time.monotonic() >= limit:
-                    raise FleetError(
-                        f'The unit "{self._wish.unit}" was started and is {state.active} '
-                        f"({state.sub}, {state.result}): {error.message} "
-                        f"It wrote: {self._manager.journal(self._wish.unit) or 'nothing'}"
-                    ) from error
-            time.sleep(_POLL_SECONDS)
+        seconds = self._wish.start_timeout
+        state = self._manager.state
+        try:
+            snapshot = ask(self._config, seconds=seconds, alive=lambda: state(self._wish.unit).runs)
+        except DaemonUnreachable as error:
+            now = state(self._wish.unit)
+            raise FleetError(
+                f'The unit "{self._wish.unit}" was started and is {now.active} '
+                f"({now.sub}, {now.result}): {error.message} "
+                f"It wrote: {self._manager.journal(self._wish.unit) or 'nothing'}"
+            ) from error
+        return self._right_program(snapshot)
 
     def _right_program(self, snapshot: Snapshot) -> Snapshot:
         state = self._manager.state(self._wish.unit)
@@ -190,8 +188,13 @@ class Swap:
                 self._manager.disable(self._wish.unit)
 
 
-def end(resident: Resident, manager: Manager, wish: DaemonWish) -> None:
-    """End a daemon on which no job runs: through its unit, else by TERM to that very process."""
+def end(resident: Resident, manager: Manager, *, spare: bool) -> None:
+    """End a daemon on which no job runs: through its unit, else by TERM to that very process.
+
+    With ``spare`` jobs in scopes of their own live on: they are killed by an orderly stop only.
+    """
+    if resident.unit and spare:
+        manager.kill_main(resident.unit)
     if resident.unit:
         manager.stop(resident.unit, seconds=_STOP_SECONDS)
     elif process.identity(resident.pid) == resident.identity:
@@ -221,15 +224,7 @@ def revive(resident: Resident, config: Config, manager: Manager, wish: DaemonWis
             start_new_session=True,
             cwd="/",
         )
-    limit = time.monotonic() + wish.start_timeout
-    while True:
-        try:
-            with Client.connect(config) as client:
-                return client.status()
-        except DaemonUnreachable:
-            if time.monotonic() >= limit:
-                raise
-        time.sleep(_POLL_SECONDS)
+    return ask(config, seconds=wish.start_timeout)
 
 
 def prove(before: t.Optional[Snapshot], after: Snapshot) -> None:

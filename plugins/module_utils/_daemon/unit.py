@@ -74,6 +74,8 @@ def _service(wish: DaemonWish, config: Config, account: Account, *, python: str)
         *_commands(wish, config, account, python=python),
         "Restart=on-failure",
         f"RestartSec={_RESTART_SECONDS}",
+        "# pueued alone gets the TERM, ends its jobs and records that. What is left here when it",
+        "# died by itself is ended, since pueue calls it killed; a capped job is in its own scope.",
         "KillMode=mixed",
         f"TimeoutStopSec={_STOP_SECONDS}",
         "UMask=0077",

@@ -27,6 +27,7 @@ from ansible_collections.fleet.jobs.tests.support.daemon_wish import ACCOUNT, EN
 TIME = "2026-01-01T00:00:00Z"
 RUNS = {"Running": {"enqueued_at": TIME, "start": TIME}}
 WAITS = {"Queued": {"enqueued_at": TIME}}
+STRANGER: t.Dict[str, t.Any] = {"pid": 7, "unit": "", "user_unit": False}
 ABSENT = replace(WISH, present=False)
 
 
@@ -116,9 +117,20 @@ def test_another_program_needs_a_restart_and_says_whom_it_waits_for() -> None:
     assert made.stop is not None and made.start
     assert "wait up to 60 s" in made.sentences[0]
     assert "/opt/pueue/pueued" in made.sentences[1]
-    with pytest.raises(Refused, match='1 job runs \\("a"\\)'):
-        plan(replace(wish, upgrade="freeze"), _done(a=RUNS, b=WAITS))
-    assert plan(replace(wish, upgrade="freeze"), _done(b=WAITS)).changed
+
+
+def test_freeze_leaves_running_only_what_lives_through_it() -> None:
+    wish = replace(WISH, binaries=Path("/opt/new"), upgrade="freeze")
+    with pytest.raises(Refused, match=r"and the reason.*drain"):
+        plan(wish, _done(a=RUNS), risk="the reason")
+    spared = plan(wish, _done(a=RUNS))
+    assert 'Leave running what is in scopes of its own: 1 job runs ("a")' in spared.sentences[0]
+    assert plan(wish, _done(b=WAITS), risk="the reason").changed
+    taken = replace(wish, adopt="drain")
+    sight = _bare(taken)
+    stranger = replace(sight, residents=(_resident(sight, **STRANGER),), snapshot=_snapshot(a=RUNS))
+    with pytest.raises(Refused, match="not of this unit"):
+        plan(taken, stranger)
 
 
 def test_a_program_whose_file_was_replaced_needs_a_restart() -> None:
@@ -147,9 +159,6 @@ def test_the_timer_goes_with_its_option() -> None:
     made = plan(WISH, _done(replace(WISH, tidy=Tidy("daily", 7))))
     assert [change.text for change in made.files] == [None, None]
     assert made.disable == ("pueued-tidy.timer",) and made.stop is None
-
-
-STRANGER = {"pid": 7, "unit": "", "user_unit": False}
 
 
 @pytest.mark.parametrize(
