@@ -94,7 +94,10 @@ def _ended_with_daemon(task: Task, attempt: t.Optional[Attempt], host: Host) -> 
     after = task.ended - host.daemon_started
     if abs(after) <= _DAEMON_SECONDS:
         return True
-    return False if after > 0 else None
+    if after < 0:
+        return None
+    # A daemon never takes up a task of an earlier one, however long its own start took.
+    return task.started is not None and task.started < host.daemon_started - _DAEMON_SECONDS
 
 
 def classes(

@@ -52,7 +52,7 @@ def test_class(
         pytest.param(BEGAN + 201, "infra", id="restored by the next daemon"),
         pytest.param(BEGAN + 50, "killed", id="the same daemon all the time"),
         pytest.param(BEGAN + 99, "killed", id="a daemon that had just begun"),
-        pytest.param(BEGAN + 150, "killed", id="restored, then killed"),
+        pytest.param(BEGAN + 150, "infra", id="restored by a daemon that was slow to start"),
         pytest.param(BEGAN + 900, "unknown", id="shut down or killed before"),
         pytest.param(None, "unknown", id="no daemon"),
     ],
