@@ -90,7 +90,7 @@ def _clock(offset: t.Optional[float]) -> str:
     """A sentence about a clock that is wrong; the host was judged by its own."""
     if offset is None or abs(offset) < CLOCK_SECONDS:
         return ""
-    seconds = int(abs(offset))
+    seconds = round(abs(offset))
     days, rest = divmod(seconds, 86400)
     text = f"{rest // 3600}:{rest % 3600 // 60:02d}:{rest % 60:02d} h"
     text = f"{days} days {text}" if days else text

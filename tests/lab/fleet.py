@@ -53,6 +53,10 @@ class AccountDaemon(PrivateDaemon):
     def identity(self) -> t.Dict[str, t.Any]:
         return self.account.identity
 
+    def preload(self, library: Path) -> None:
+        """From its next start on."""
+        self._extra_environ["LD_PRELOAD"] = str(library)
+
 
 class SshHost(EmbeddedHost):
     """One name of the fleet: a user with a checkout and, where asked for, a queue."""
@@ -139,7 +143,8 @@ class FleetOverSsh(Fleet):
 
     def play(self, playbook: t.Union[str, Path], **options: t.Any) -> PlaybookRun:
         """Run a playbook over the fleet."""
-        options.setdefault("inventory", self.inventory())
+        if "inventory" not in options:
+            options["inventory"] = self.inventory()
         return run_playbook(playbook, **options)
 
     def ssh(self, number: int, *command: str) -> subprocess.CompletedProcess[str]:

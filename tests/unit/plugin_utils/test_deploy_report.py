@@ -208,7 +208,7 @@ def test_bounds_decide_about_the_exit_code(
         (None, ""),
         (-59.0, ""),
         (7384.0, "Its clock is 2:03:04 h ahead of the controller's."),
-        (-90061.5, "Its clock is 1 days 1:01:01 h behind the controller's."),
+        (-90061.3, "Its clock is 1 days 1:01:01 h behind the controller's."),
     ],
 )
 def test_a_wrong_clock_is_said_beside_any_verdict(offset: t.Optional[float], said: str) -> None:
