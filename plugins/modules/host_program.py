@@ -30,8 +30,8 @@ options:
     type: str
   state:
     description:
-      - V(absent) removes the directories and the links that point into them. It is refused while a
-        process runs from there.
+      - V(absent) removes the directories and the links that point into them. What a process runs
+        from stays, with a warning.
     type: str
     choices: [present, absent]
     default: present

@@ -80,25 +80,31 @@ def _absent(request: Request) -> Outcome:
     places = programs.versions(directory, name)
     if version:
         places = tuple(place for place in places if place.name == f"{name}-{version}")
+    used = {place: programs.in_use(place) for place in places}
+    # In check mode, what uses it now may be what would be stopped before.
+    gone = tuple(one for one in places if used[one] is None or request.check_mode)
     links = programs.our_links(directory, name, folder=folder)
-    if version:
-        links = tuple(one for one in links if Path(os.readlink(str(one))).parent in places)
-    for place in places:
-        process = programs.in_use(place)
-        if process is not None:
-            raise FleetError(
-                f'"{place}" is in use by process {process}. Stop it first, then remove it.'
-            )
+    links = tuple(one for one in links if _target(one) in gone or not _target(one).exists())
     if not request.check_mode:
-        programs.uninstall(places, links)
-    gone = [str(path) for path in (*links, *places)]
+        programs.uninstall(gone, links)
+    paths = [str(path) for path in (*links, *gone)]
     return Outcome(
-        changed=bool(gone),
-        actions=[f'remove "{path}"' for path in gone],
-        before={"paths": gone},
+        changed=bool(paths),
+        actions=[f'remove "{path}"' for path in paths],
+        before={"paths": paths},
         after={"paths": []},
         data={"directory": str(directory)},
+        warnings=[
+            f'"{place}" stays as long as process {process} runs from it.'
+            for place, process in used.items()
+            if process is not None
+        ],
     )
+
+
+def _target(link: Path) -> Path:
+    """The version that a link of ours points into."""
+    return Path(os.readlink(str(link))).parent
 
 
 def _absolute(value: str, *, option: str) -> Path:
