@@ -20,16 +20,25 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "hazards.md"
 KINDS = ("INV", "AP", "G")
 STOPPED = "Stopped by: "
+# Folder of tests -> where they run.
+LAYERS = {
+    "tests/hazards": "any machine",
+    "tests/lab/vm": "virtual machine",
+    "tests/lab/containers": "systemd container",
+    "tests/lab/many_hosts": "many names over ssh",
+}
+NAMES = "test_INV_*.py", "test_AP_*.py", "test_G_*.py"
 HEAD = """\
 # Hazards that are closed
 
 Each test first makes the accident happen on the real component, without the guard, and then
 shows the guard stop it. INV are invariants, AP anti-patterns, G gotchas of a host; messages of
-the collection name them. What is not listed is not closed. `python tools/hazards.py` makes this
-page.
+the collection name them. What is not listed is not closed. "Shown on" is the layer of the
+test: what is not "any machine" needs the lab (see development.md). `python tools/hazards.py`
+makes this page.
 
-| entry | what happens | what stops it | shown by |
-|---|---|---|---|
+| entry | what happens | what stops it | shown on | shown by |
+|---|---|---|---|---|
 """
 
 
@@ -40,12 +49,19 @@ class Hazard:
     entries: tuple[str, ...]
     happens: str
     stopped: str
+    folder: str
     file: str
 
     @property
-    def order(self) -> tuple[int, int]:
+    def order(self) -> tuple[int, int, int]:
         kind, _unused, number = self.entries[0].partition("-")
-        return KINDS.index(kind), int(number)
+        return KINDS.index(kind), int(number), list(LAYERS).index(self.folder)
+
+    @property
+    def row(self) -> str:
+        where, path = LAYERS[self.folder], f"`{self.folder}/{self.file}`"
+        cells = ", ".join(self.entries), self.happens, self.stopped, where, path
+        return f"| {' | '.join(cells)} |"
 
 
 def read(path: Path) -> Hazard:
@@ -59,7 +75,9 @@ def read(path: Path) -> Hazard:
             f'tools/hazards.py: the docstring of "{path.name}" needs a first line "ENTRY: what '
             f'happens." and one paragraph "{STOPPED}what.".'
         )
-    return Hazard(entries, _sentence(head.partition(": ")[2]), _sentence(stopped[0]), path.name)
+    happens = _sentence(head.partition(": ")[2])
+    folder = path.parent.relative_to(ROOT).as_posix()
+    return Hazard(entries, happens, _sentence(stopped[0]), folder, path.name)
 
 
 def _sentence(text: str) -> str:
@@ -68,11 +86,10 @@ def _sentence(text: str) -> str:
 
 def page() -> str:
     """The whole page."""
-    found = [read(path) for path in (ROOT / "tests" / "hazards").glob("test_*.py")]
-    rows = [
-        f"| {', '.join(one.entries)} | {one.happens} | {one.stopped} | `tests/hazards/{one.file}` |"
-        for one in sorted(found, key=lambda one: one.order)
-    ]
+    paths = set((ROOT / "tests" / "hazards").glob("test_*.py"))
+    paths |= {path for folder in LAYERS for name in NAMES for path in (ROOT / folder).glob(name)}
+    found = sorted((read(path) for path in paths), key=lambda one: (one.order, one.file))
+    rows = [one.row for one in found]
     return HEAD + "\n".join(rows) + "\n"
 
 

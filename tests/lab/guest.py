@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import tempfile
 import typing as t
 from pathlib import Path
 
 from ansible_collections.fleet.jobs.tests.lab.vm import VirtualMachine
 from ansible_collections.fleet.jobs.tests.support.ansible import PlaybookRun, run_playbook
 from ansible_collections.fleet.jobs.tests.support.binaries import binary
+from ansible_collections.fleet.jobs.tests.support.tool import install
 
 QUEUE = "queue"
 """The name of the snapshot that has one."""
@@ -31,11 +34,34 @@ def start_queue(vm: VirtualMachine) -> None:
     )
 
 
+def install_tool(vm: VirtualMachine) -> None:
+    """The host tool of this working tree, for tests that need no queue and no Ansible."""
+    with tempfile.TemporaryDirectory() as folder:
+        vm.copy_in(install(Path(folder)), TOOL)
+
+
+def run_job(
+    vm: VirtualMachine, argv: t.Sequence[str], *options: str
+) -> subprocess.CompletedProcess[str]:
+    """``fleet-jobs run`` in front of a command, as in a task of the queue."""
+    words = ["python3", "-I", "-S", TOOL, "run", "--label", "lab/job", "--state-dir", STATE]
+    return vm.run([*words, *options, "--", *argv], check=False)
+
+
+def add_swap(vm: VirtualMachine) -> None:
+    """256 MiB of it, unused."""
+    vm.run(
+        "dd if=/dev/zero of=/swap bs=1M count=256 status=none && chmod 600 /swap"
+        " && mkswap /swap > /dev/null && swapon /swap",
+        user="root",
+    )
+
+
 def play(vm: VirtualMachine, folder: Path, *tasks: t.Mapping[str, t.Any]) -> PlaybookRun:
     """Run tasks as a playbook of the controller, over ssh."""
     inventory, playbook = folder / "inventory.json", folder / "play.json"
     vm.write_inventory(inventory)
-    content = [{"hosts": "lab", "gather_facts": False, "tasks": list(tasks)}]
+    content = [{"hosts": "machines", "gather_facts": False, "tasks": list(tasks)}]
     playbook.write_text(json.dumps(content), encoding="utf-8")
     return run_playbook(playbook, inventory=inventory, timeout=PLAYBOOK_SECONDS)
 

@@ -229,7 +229,7 @@ class VirtualMachine:
             raise CommandFailed(f'"{source}" was not copied into {self.name}: {said}')
 
     def write_inventory(self, path: t.Union[str, Path, None] = None) -> str:
-        """Write (and return) an inventory of this machine: group ``lab``, user ``jobs``."""
+        """Write (and return) an inventory of this machine: group ``machines``, user ``jobs``."""
         common = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes"
         variables = {
             "ansible_host": "127.0.0.1",
@@ -239,7 +239,7 @@ class VirtualMachine:
             "ansible_ssh_common_args": f"{common} -o LogLevel=ERROR",
             "ansible_python_interpreter": "/usr/bin/python3",
         }
-        text = json.dumps({"lab": {"hosts": {self.name: variables}}}, indent=2) + "\n"
+        text = json.dumps({"machines": {"hosts": {self.name: variables}}}, indent=2) + "\n"
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text

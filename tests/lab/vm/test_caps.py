@@ -14,11 +14,12 @@ import typing as t
 import pytest
 
 from ansible_collections.fleet.jobs.tests.lab.guest import (
+    QUEUE,
     WORK,
+    add_swap,
     latest,
     play,
     processes,
-    start_queue,
 )
 from ansible_collections.fleet.jobs.tests.lab.vm import VirtualMachine
 
@@ -98,11 +99,8 @@ def ended(
 ) -> VirtualMachine:
     """The machine after all jobs: swap it has, and a neighbour that ran beside every one."""
     vm = queue_machine.restore(QUEUE)
-    vm.run(
-        "dd if=/dev/zero of=/swap bs=1M count=256 status=none && chmod 600 /swap"
-        " && mkswap /swap > /dev/null && swapon /swap && grep ^pswpout /proc/vmstat > /root/before",
-        user="root",
-    )
+    add_swap(vm)
+    vm.run("grep ^pswpout /proc/vmstat > /root/before", user="root")
     jobs = [job("neighbour", NEIGHBOUR, priority=1)]
     jobs += [job(name, code) for name, code in JOBS.items()]
     labels = [f"caps/{name}" for name in JOBS]

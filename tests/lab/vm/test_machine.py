@@ -52,7 +52,7 @@ def test_files_and_failures(vm: VirtualMachine, tmp_path: Path) -> None:
 
 def test_inventory(vm: VirtualMachine, tmp_path: Path) -> None:
     told = json.loads(vm.write_inventory(tmp_path / "inventory.json"))
-    assert told["lab"]["hosts"]["lab"]["ansible_port"] == vm.port
+    assert told["machines"]["hosts"]["lab"]["ansible_port"] == vm.port
     assert json.loads((tmp_path / "inventory.json").read_text(encoding="utf-8")) == told
 
 
