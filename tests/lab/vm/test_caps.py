@@ -100,7 +100,7 @@ def ended(
     """The machine after all jobs: swap it has, and a neighbour that ran beside every one."""
     vm = queue_machine.restore(QUEUE)
     add_swap(vm)
-    vm.run("grep ^pswpout /proc/vmstat > /root/before", user="root")
+    vm.run("grep ^pswpout /proc/vmstat > /run/before", user="root")
     jobs = [job("neighbour", NEIGHBOUR, priority=1)]
     jobs += [job(name, code) for name, code in JOBS.items()]
     labels = [f"caps/{name}" for name in JOBS]
@@ -160,7 +160,7 @@ def test_the_neighbour_lived_through_all_of_it(ended: VirtualMachine) -> None:
 
 
 def test_swap_stayed_unused(ended: VirtualMachine, say: t.Callable[[str], None]) -> None:
-    swapped = ended.run("cat /root/before; grep ^pswpout /proc/vmstat", user="root").stdout.split()
+    swapped = ended.run("cat /run/before; grep ^pswpout /proc/vmstat", user="root").stdout.split()
     say(f"pages swapped out before and after: {swapped[1]}, {swapped[3]}")
     assert swapped[1] == swapped[3]
 
