@@ -60,6 +60,13 @@ build: ## The collection's tarball, in .build/dist
 	  ansible-galaxy collection build --force --output-path "$(B)/dist" "$(B)/stage"; \
 	  rm -rf "$(B)/stage"
 
+lab-packages: ## Install, as root, the Debian packages that the test machines need
+	@$(PYTHON) tests/lab/packages.py --install
+
+lab-vm: link ## Tests on a virtual machine; DO=build|up|down|ssh|inventory instead
+	@if [ -n "$(DO)" ]; then $(PYTHON) tests/lab/vm.py $(DO); \
+	else $(call env,test); $(pueue); python -m pytest tests/lab/vm $(PYTEST_ARGS); fi
+
 lab-fleet: link ## N names over real ssh (root, sshd): the tests of many hosts; DO=up|down|ssh|inventory
 	@$(call env,test); $(pueue); export FLEET_JOBS_LAB_HOSTS="$(N)"; if [ -n "$(DO)" ]; then \
 	  python tests/lab/fleet.py $(DO) $(N); else python -m pytest tests/lab/many_hosts $(PYTEST_ARGS); fi
@@ -68,7 +75,7 @@ lab-fleet: link ## N names over real ssh (root, sshd): the tests of many hosts; 
 lab-containers: link ## Systemd containers over ssh (podman, root): their tests; DO=up|down|ssh|inventory (NAMES, GROUP, NETWORK)
 	@$(call env,test); $(pueue); if [ -n "$(DO)" ]; then \
 	  python tests/lab/containers.py $(DO) $(if $(GROUP),--group $(GROUP)) $(if $(NETWORK),--network $(NETWORK)) $(NAMES); \
-	  else python -m pytest tests/lab/containers $(PYTEST_ARGS); fi
+	  else $(PYTHON) tools/environment.py molecule; python -m pytest tests/lab/containers $(PYTEST_ARGS); fi
 
 molecule: link ## The scenarios of molecule, or SCENARIO=name; containers need root and podman (lab-packages)
 	@$(call env,molecule); $(pueue); python tools/molecule.py $(SCENARIO) $(MOLECULE_ARGS)
