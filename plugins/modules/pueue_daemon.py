@@ -147,6 +147,19 @@ options:
     description: How many seconds the daemon has from its start to its first answer.
     type: float
     default: 60.0
+  slice_seconds:
+    description:
+      - How long one call waits for running jobs, at most 50 seconds. The action plugin of the
+        collection calls again until all is done, so that progress shows and a cut connection costs
+        one slice.
+    type: float
+    default: 50.0
+  waiting:
+    description:
+      - Where an earlier call of the same run has got to, as returned by it. Filled in by the action
+        plugin of the collection; there is no need to set it.
+    type: dict
+    default: {}
   tidy:
     description:
       - A timer that runs C(fleet-jobs tidy) for this instance, which forgets finished tasks and
@@ -229,6 +242,15 @@ daemon:
     unit: pueued.service
     socket: /run/user/1000/pueued/pueue.socket
     config: /home/jobs/.config/pueue/pueue.yml
+finished:
+  description: Whether all is done; false where one more call has to wait for running jobs.
+  returned: success
+  type: bool
+waiting:
+  description: What the next call has to be given as O(waiting); empty where RV(finished) is true.
+  returned: success
+  type: dict
+  sample: {}
 tasks:
   description: How many tasks the queue held.
   returned: success
@@ -272,6 +294,8 @@ SPEC = arguments.ArgumentSpec(
         "upgrade": {"type": "str", "choices": ["drain", "freeze"], "default": "drain"},
         "drain_timeout": {"type": "float", "default": 3600.0},
         "start_timeout": {"type": "float", "default": 60.0},
+        "slice_seconds": {"type": "float", "default": 50.0},
+        "waiting": {"type": "dict", "default": {}},
         "tidy": {
             "type": "dict",
             "options": {

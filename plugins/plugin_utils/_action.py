@@ -121,12 +121,15 @@ class SlicedAction(ModuleAction):
     """Ask again and again until ``finished``: progress shows, a cut connection costs one slice."""
 
     answer_seconds = 600.0
+    # The option, and the key of a result, that carries where the run has got to.
+    state_option = "state"
 
     def perform(self, arguments: Result, *, task_vars: Result) -> Result:
         host = str(task_vars.get("inventory_hostname", "localhost"))
-        if arguments.get("state") is None:
+        if arguments.get(self.state_option) is None:
             first = self.first_state()
-            arguments = {**arguments, "state": first} if first is not None else arguments
+            if first is not None:
+                arguments = {**arguments, self.state_option: first}
         changed = False
         actions: t.List[str] = []
         started = time.monotonic()
@@ -139,7 +142,7 @@ class SlicedAction(ModuleAction):
             if _over(result) or self._task.check_mode:
                 break
             self._display.display(f"[{host}] {self.progress(result)}")
-            arguments = {**arguments, "state": result.get("state")}
+            arguments = {**arguments, self.state_option: result.get(self.state_option)}
         if "actions" in result:
             result["actions"] = actions
         if "seconds" in result:

@@ -27,6 +27,11 @@ def change(request: Request) -> Outcome:
         actions=list(made.sentences),
         before=dict(made.before),
         after=dict(made.after) if made.changed else dict(made.before),
-        data={"daemon": dict(report.daemon), "tasks": dict(report.tasks)},
+        data={
+            "daemon": dict(report.daemon),
+            "tasks": dict(report.tasks),
+            "finished": report.finished,
+            "waiting": dict(report.waiting),
+        },
         warnings=list(report.warnings),
     )

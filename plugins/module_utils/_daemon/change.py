@@ -4,23 +4,27 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
-from .._dataclass import dataclass, replace
+from .._dataclass import dataclass, field, replace
 from .._errors import FleetError, from_os_error
-from .._files import private_directory
+from .._files import locked, private_directory
 from .._jobs.floor import require_room
-from .._jobs.instance import Instance
+from .._jobs.instance import LOCK_SECONDS, Instance
 from .._ledger.store import Ledger
 from .._pueue.config import Config
 from .._pueue.snapshot import Snapshot
 from . import drain, unit_steps
 from .manager import Manager
 from .plan import DaemonPlan, plan
-from .sight import Sight, existing, look, read
+from .sight import Sight, existing, jobs_run, look, read, running
 from .survivors import at_risk
 from .swap import Swap
 from .wish import Account, DaemonWish
+
+# A stop and a start of somebody else's change.
+_OTHERS_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,12 @@ class Report:
     daemon: t.Mapping[str, t.Any]
     tasks: t.Mapping[str, t.Any]
     warnings: t.Tuple[str, ...]
+    waiting: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """False while running jobs are waited for: call again with ``waiting``."""
+        return not self.waiting
 
 
 def change(
@@ -43,7 +53,29 @@ def change(
 ) -> Report:
     """Have it as wished. In check mode what is missing for it is a warning: what makes it, such
     as a role, only says so then as well."""
+    try:
+        return _change(wish, account, environ=environ, token=token, check_mode=check_mode)
+    except (FleetError, OSError) as error:
+        owner = wish.earlier.token or token
+        if wish.earlier.since is None or owner is None:
+            raise
+        # An earlier slice has frozen groups, and no later one will come.
+        config = existing(wish, read(wish.config_path), environ=account.environ(environ))
+        hold = drain.Hold(owner, mine=wish.earlier.token is not None, frozen=wish.earlier.frozen)
+        raise _released(error, wish, hold, config=config) from error
+
+
+def _change(
+    wish: DaemonWish,
+    account: Account,
+    *,
+    environ: t.Mapping[str, str],
+    token: t.Optional[str],
+    check_mode: bool,
+) -> Report:
     manager = Manager(account, environ=environ)
+    if not check_mode:
+        _after_others(wish)
     sight = look(wish, account, manager, environ=environ)
     if sight.problem and wish.present and not check_mode:
         raise FleetError(sight.problem, hazard="G-4")
@@ -96,34 +128,69 @@ def _carry_out(
     if old is not None and made.stop is not None:
         require_room(Instance(old, wish.state_dir))
     with Ledger.open(wish.state_dir) as ledger:
-        hold = drain.take(ledger, purpose=_purpose(wish), token=token)
-    frozen: t.Tuple[str, ...] = ()
+        hold = drain.take(ledger, purpose=_purpose(wish), token=token, earlier=wish.earlier)
     before = sight.snapshot
     current = old
     try:
         if made.stop is not None and old is not None:
-            frozen, before = _still(Instance(old, wish.state_dir), hold, wish)
-        with Ledger.open(wish.state_dir) as ledger:
-            ledger.lease.require(hold.token)
-        after = Swap(wish, made, manager, config).run(before)
+            hold = _freeze(Instance(old, wish.state_dir), hold)
+            rests, before = _at_rest(Instance(old, wish.state_dir), wish)
+            if not rests:
+                return _waiting(wish, made, config, before, hold)
+        with locked(wish.state_dir / "instance.lock", timeout=LOCK_SECONDS):
+            with Ledger.open(wish.state_dir) as ledger:
+                ledger.lease.require(hold.token)
+            after = Swap(wish, made, manager, config).run(before)
         current = config
     except (FleetError, OSError) as error:
-        raise _released(error, wish, hold, frozen, config=current) from error
-    _release(wish, hold, frozen, config=config if made.start else None)
+        raise _released(error, wish, hold, config=current) from error
+    _release(wish, hold, config=config if made.start else None)
     return _report(wish, manager, made, config, before=before, after=after)
 
 
-def _still(
-    instance: Instance, hold: drain.Hold, wish: DaemonWish
-) -> t.Tuple[t.Tuple[str, ...], Snapshot]:
+def _after_others(wish: DaemonWish) -> None:
+    """A change of the same daemon that is under way, as behind a cut connection, ends first."""
+    if wish.state_dir.is_dir():
+        with locked(wish.state_dir / "instance.lock", timeout=_OTHERS_SECONDS):
+            pass
+
+
+def _freeze(instance: Instance, hold: drain.Hold) -> drain.Hold:
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
-        frozen = drain.freeze(ledger, client, hold)
-    try:
-        if wish.upgrade == "freeze":
-            return frozen, _spared(instance)
-        return frozen, drain.wait(instance, hold, seconds=wish.drain_timeout)
-    except (FleetError, OSError) as error:
-        raise _released(error, wish, hold, frozen, config=instance.config) from error
+        return drain.freeze(ledger, client, hold)
+
+
+def _at_rest(instance: Instance, wish: DaemonWish) -> t.Tuple[bool, Snapshot]:
+    if wish.upgrade == "freeze":
+        return True, _spared(instance)
+    return drain.wait(
+        instance,
+        since=wish.earlier.since or time.time(),
+        timeout=wish.drain_timeout,
+        slice_seconds=wish.slice_seconds,
+    )
+
+
+def _waiting(
+    wish: DaemonWish,
+    made: DaemonPlan,
+    config: t.Optional[Config],
+    snapshot: Snapshot,
+    hold: drain.Hold,
+) -> Report:
+    """Frozen and not at rest yet: the next call goes on from here."""
+    since = wish.earlier.since or time.time() - wish.slice_seconds
+    waited = f"{time.time() - since:.0f}/{wish.drain_timeout:.0f} s"
+    waiting = {
+        "since": since,
+        "token": hold.token if hold.mine else None,
+        "frozen": list(hold.frozen),
+        "progress": f"{wish.unit}: {jobs_run(running(snapshot))}, waited {waited}",
+    }
+    still = replace(made, sentences=(), before={}, after={})
+    count = len(snapshot.tasks)
+    daemon = _daemon(wish, config, version=wish.version if wish.present else None, pid=None)
+    return Report(still, daemon, {"before": count, "after": count}, (), waiting)
 
 
 def _spared(instance: Instance) -> Snapshot:
@@ -136,15 +203,13 @@ def _spared(instance: Instance) -> Snapshot:
     return snapshot
 
 
-def _release(
-    wish: DaemonWish, hold: drain.Hold, frozen: t.Sequence[str], *, config: t.Optional[Config]
-) -> None:
+def _release(wish: DaemonWish, hold: drain.Hold, *, config: t.Optional[Config]) -> None:
     if config is not None:
-        drain.release(Instance(config, wish.state_dir), hold, frozen)
+        drain.release(Instance(config, wish.state_dir), hold)
         return
     # Without a daemon there is nothing to thaw; its unit resumes them when there is one again.
-    if frozen:
-        unit_steps.note_running(wish.notes, frozen)
+    if hold.frozen:
+        unit_steps.note_running(wish.notes, hold.frozen)
     with Ledger.open(wish.state_dir) as ledger:
         if hold.mine:
             held = ledger.lease.held()
@@ -157,13 +222,12 @@ def _released(
     error: t.Union[FleetError, OSError],
     wish: DaemonWish,
     hold: drain.Hold,
-    frozen: t.Sequence[str],
     *,
     config: t.Optional[Config],
 ) -> FleetError:
     told = error if isinstance(error, FleetError) else from_os_error(error)
     try:
-        _release(wish, hold, frozen, config=config if frozen else None)
+        _release(wish, hold, config=config)
     except (FleetError, OSError) as second:
         told.message += (
             f" Afterwards the frozen groups could not be thawed: {second} The next call of the "

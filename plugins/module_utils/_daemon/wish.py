@@ -20,6 +20,7 @@ _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,80}\.service")
 _VERSION = re.compile(r"4\.0\.\d+")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 PROGRAMS = ("pueue", "pueued")
+LONGEST_SLICE_SECONDS = 50.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,19 @@ class Tidy:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """What earlier slices of the same run did: when they began to wait, under which lease of
+    theirs, and which groups they froze."""
+
+    since: t.Optional[float] = None
+    token: t.Optional[str] = None
+    frozen: t.Tuple[str, ...] = ()
+
+
+NOTHING_EARLIER = Earlier()
+
+
+@dataclass(frozen=True)
 class DaemonWish:
     """The options, checked; None means "as the configuration has it, or our default"."""
 
@@ -92,6 +106,8 @@ class DaemonWish:
     drain_timeout: float = 0.0
     start_timeout: float = 0.0
     tidy: t.Optional[Tidy] = None
+    slice_seconds: float = 0.0
+    earlier: Earlier = NOTHING_EARLIER
 
     @property
     def stem(self) -> str:
@@ -135,6 +151,8 @@ def parse(params: t.Mapping[str, t.Any], account: Account) -> DaemonWish:
         upgrade=params["upgrade"],
         drain_timeout=params["drain_timeout"],
         start_timeout=params["start_timeout"],
+        slice_seconds=min(params["slice_seconds"], LONGEST_SLICE_SECONDS),
+        earlier=_earlier(params["waiting"]),
     )
     return _present(wish, params, account) if present else wish
 
@@ -159,6 +177,15 @@ def _present(wish: DaemonWish, params: t.Mapping[str, t.Any], account: Account) 
     for name in ("pueue_directory", "runtime_directory", "socket"):
         fields[name] = _absolute(params[name], name, account) if params[name] else None
     return DaemonWish(**fields)
+
+
+def _earlier(given: t.Mapping[str, t.Any]) -> Earlier:
+    since = given.get("since")
+    return Earlier(
+        float(since) if since is not None else None,
+        given.get("token"),
+        tuple(str(name) for name in given.get("frozen") or ()),
+    )
 
 
 def _config_path(params: t.Mapping[str, t.Any], account: Account) -> Path:

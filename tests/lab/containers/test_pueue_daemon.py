@@ -304,7 +304,7 @@ def test_an_upgrade_waits_for_jobs_and_loses_nothing(host: Host) -> None:
     tasks = host.identities()
     impatient = host.have(upgrade="freeze")
     assert impatient["failed"] and '"t/long"' in impatient["msg"]
-    late = host.have(drain_timeout=1)
+    late = host.have(drain_timeout=3, slice_seconds=1)
     assert late["failed"] and '"t/long"' in late["msg"], late
     assert host.group() == "Running" and host.tasks()["t/long"][1] == "Running"
     host.shell("nohup sh -c 'sleep 3; touch go' >/dev/null 2>&1 &")

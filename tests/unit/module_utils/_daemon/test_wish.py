@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleet.jobs.plugins.module_utils._daemon.wish import Account, parse
+from ansible_collections.fleet.jobs.plugins.module_utils._daemon.wish import Account, Earlier, parse
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError
 from ansible_collections.fleet.jobs.tests.support.daemon_wish import ACCOUNT
 
@@ -28,6 +28,8 @@ GIVEN: t.Dict[str, t.Any] = {
     "upgrade": "drain",
     "drain_timeout": 10.0,
     "start_timeout": 10.0,
+    "slice_seconds": 60.0,
+    "waiting": {"since": 5.0, "token": "t", "frozen": ["g"]},
 }
 
 
@@ -38,6 +40,8 @@ def test_paths() -> None:
     assert (wish.socket, wish.job_path) == (Path("/home/jobs/s"), ("/home/jobs/x", "/y"))
     assert wish.helper.parent == Path("/home/jobs/.local/state/fleet-jobs/daemon")
     assert wish.protected_bytes == 128 << 20 and wish.stem == "pueued"
+    assert wish.slice_seconds == 50.0
+    assert wish.earlier == Earlier(5.0, "t", ("g",))
 
 
 def test_absent_needs_no_more() -> None:
