@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write docs/hazards.md from what the hazard tests say of themselves.
+"""Write docs/hazards.md from what the hazard tests say of themselves, and what is left open.
 
     python tools/hazards.py [--check]
 
-The first line of a test file's docstring is "ENTRY: what happens.", and a paragraph of it is
-"Stopped by: what." With ``--check`` nothing is written; a page that is not up to date is an error.
+A test file is named after its first entry, the first line of its docstring is "ENTRY: what
+happens.", and a paragraph of it is "Stopped by: what." Entries without one are listed as open, in
+the words of tests/hazards/catalogue.toml. With ``--check`` nothing is written; a page that is not
+up to date is an error.
 """
 
 from __future__ import annotations
@@ -13,32 +15,47 @@ import argparse
 import ast
 import re
 import sys
+import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
+import tomllib
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "hazards.md"
+CATALOGUE = ROOT / "tests" / "hazards" / "catalogue.toml"
 KINDS = ("INV", "AP", "G")
-STOPPED = "Stopped by: "
-# Folder of tests -> where they run.
+# Where the tests of each layer are, and what a layer is.
 LAYERS = {
-    "tests/hazards": "any machine",
-    "tests/lab/vm": "virtual machine",
-    "tests/lab/containers": "systemd container",
-    "tests/lab/many_hosts": "many names over ssh",
+    "tests/hazards": ("embedded", "real components of the machine that runs the tests"),
+    "tests/lab/vm": ("VM", "a virtual machine with a kernel, systemd and cgroup v2 of its own"),
+    "tests/lab/containers": ("container", "a systemd container, reached over ssh"),
 }
-NAMES = "test_INV_*.py", "test_AP_*.py", "test_G_*.py"
+STOPPED = "Stopped by: "
 HEAD = """\
-# Hazards that are closed
+# Hazards
+
+INV are invariants, AP anti-patterns, G gotchas of a host; messages of the collection name them.
+`python tools/hazards.py` makes this page of the tests, and a contract test fails where it says
+more than they show.
+
+## Closed
 
 Each test first makes the accident happen on the real component, without the guard, and then
-shows the guard stop it. INV are invariants, AP anti-patterns, G gotchas of a host; messages of
-the collection name them. What is not listed is not closed. "Shown on" is the layer of the
-test: what is not "any machine" needs the lab (see development.md). `python tools/hazards.py`
-makes this page.
+shows the guard stop it. Its layer says on what:
 
-| entry | what happens | what stops it | shown on | shown by |
+"""
+TABLE = """
+| entry | what happens | what stops it | layer | shown by |
 |---|---|---|---|---|
+"""
+OPEN = """
+## Open
+
+Nothing of the collection is shown to stop these.
+
+| entry | what happens |
+|---|---|
 """
 
 
@@ -49,19 +66,23 @@ class Hazard:
     entries: tuple[str, ...]
     happens: str
     stopped: str
-    folder: str
     file: str
 
     @property
-    def order(self) -> tuple[int, int, int]:
-        kind, _unused, number = self.entries[0].partition("-")
-        return KINDS.index(kind), int(number), list(LAYERS).index(self.folder)
+    def layer(self) -> str:
+        return LAYERS[self.file.rpartition("/")[0]][0]
 
     @property
-    def row(self) -> str:
-        where, path = LAYERS[self.folder], f"`{self.folder}/{self.file}`"
-        cells = ", ".join(self.entries), self.happens, self.stopped, where, path
-        return f"| {' | '.join(cells)} |"
+    def order(self) -> tuple[int, int, str]:
+        return (*order(self.entries[0]), self.file)
+
+
+def files() -> t.Iterator[Path]:
+    """Every test that is named after an entry."""
+    for folder in LAYERS:
+        for path in sorted((ROOT / folder).glob("test_*.py")):
+            if re.match(rf"test_(?:{'|'.join(KINDS)})_\d+_", path.name):
+                yield path
 
 
 def read(path: Path) -> Hazard:
@@ -75,9 +96,26 @@ def read(path: Path) -> Hazard:
             f'tools/hazards.py: the docstring of "{path.name}" needs a first line "ENTRY: what '
             f'happens." and one paragraph "{STOPPED}what.".'
         )
-    happens = _sentence(head.partition(": ")[2])
-    folder = path.parent.relative_to(ROOT).as_posix()
-    return Hazard(entries, happens, _sentence(stopped[0]), folder, path.name)
+    name = path.relative_to(ROOT).as_posix()
+    if not path.name.startswith(f"test_{entries[0].replace('-', '_')}_"):
+        raise SystemExit(f'tools/hazards.py: "{name}" is about {entries[0]}, and not named so.')
+    unknown = sorted(set(entries) - set(catalogue()))
+    if unknown:
+        raise SystemExit(f'tools/hazards.py: "{name}": {CATALOGUE.name} has no {unknown[0]}.')
+    return Hazard(entries, _sentence(head.partition(": ")[2]), _sentence(stopped[0]), name)
+
+
+def catalogue() -> dict[str, str]:
+    """Every entry, in order, with what happens."""
+    tables = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
+    found = {f"{kind}-{one}": text for kind in KINDS for one, text in tables[kind].items()}
+    return dict(sorted(found.items(), key=lambda item: order(item[0])))
+
+
+def order(entry: str) -> tuple[int, int]:
+    """Kinds as people name them, numbers as numbers."""
+    kind, _unused, number = entry.partition("-")
+    return KINDS.index(kind), int(number)
 
 
 def _sentence(text: str) -> str:
@@ -86,11 +124,17 @@ def _sentence(text: str) -> str:
 
 def page() -> str:
     """The whole page."""
-    paths = set((ROOT / "tests" / "hazards").glob("test_*.py"))
-    paths |= {path for folder in LAYERS for name in NAMES for path in (ROOT / folder).glob(name)}
-    found = sorted((read(path) for path in paths), key=lambda one: (one.order, one.file))
-    rows = [one.row for one in found]
-    return HEAD + "\n".join(rows) + "\n"
+    found = sorted((read(path) for path in files()), key=lambda one: one.order)
+    used = {one.layer for one in found}
+    layers = [f"* {name}: {what}\n" for name, what in LAYERS.values() if name in used]
+    rows = [
+        f"| {', '.join(one.entries)} | {one.happens} | {one.stopped} | {one.layer} "
+        f"| `{one.file}` |\n"
+        for one in found
+    ]
+    closed = {entry for one in found for entry in one.entries}
+    left = [f"| {key} | {text} |\n" for key, text in catalogue().items() if key not in closed]
+    return HEAD + "".join(layers) + TABLE + "".join(rows) + OPEN + "".join(left)
 
 
 def main() -> int:

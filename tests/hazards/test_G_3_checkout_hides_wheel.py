@@ -14,7 +14,9 @@ from ansible_collections.fleet.jobs.tests.support.environments import Environmen
 from ansible_collections.fleet.jobs.tests.support.index import Index
 
 
-def test_the_version_says_new_while_the_code_is_old(tmp_path: Path) -> None:
+def test_without_the_guard_the_version_says_new_and_the_guard_finds_the_old_code(
+    tmp_path: Path,
+) -> None:
     project = tmp_path / "project"
     (project / "demo_pkg").mkdir(parents=True)
     (project / "demo_pkg" / "__init__.py").write_text("FIXED = False\n")
