@@ -82,6 +82,13 @@ class Manager:
             enabled=values.get("UnitFileState") == "enabled",
         )
 
+    def is_main(self, unit: str, pid: int, *, user: bool) -> bool:
+        """Whether the process is what a unit is for, and not just somewhere inside of it, as
+        everything that a login without a session of its own has started."""
+        scope = ("--user",) if user else ("--system",)
+        words = ("show", "-p", "MainPID", "--value", "--", unit)
+        return self._run(*words, scope=scope, check=False).strip() == str(pid)
+
     def reload(self) -> None:
         """Have the manager read its unit files again."""
         self._run("daemon-reload")
@@ -117,8 +124,14 @@ class Manager:
             return ""
         return "; ".join(line.strip() for line in done.stdout.splitlines() if line.strip())[:1000]
 
-    def _run(self, *words: str, seconds: float = _SECONDS, check: bool = True) -> str:
-        command = ["systemctl", "--user", "--no-ask-password", *words]
+    def _run(
+        self,
+        *words: str,
+        seconds: float = _SECONDS,
+        check: bool = True,
+        scope: t.Sequence[str] = ("--user",),
+    ) -> str:
+        command = ["systemctl", *scope, "--no-ask-password", *words]
         said = " ".join(command)
         try:
             done = self._call(command, seconds=seconds)

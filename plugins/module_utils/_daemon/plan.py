@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from pathlib import Path
 
@@ -26,6 +25,7 @@ class FileChange:
     path: Path
     text: t.Optional[str]
     mode: int = 0o600
+    there: bool = False
     keep: bool = False
 
 
@@ -81,7 +81,7 @@ def _present(wish: DaemonWish, sight: Sight) -> DaemonPlan:
     timer = wish.tidy is not None and (sight.timer.active != "active" or not sight.timer.enabled)
     sentences = [
         *_stop_sentences(wish, sight, stop, why),
-        *(_file_sentence(change, sight) for change in files),
+        *(_file_sentence(change) for change in files),
         *(f'Close the folder "{path}" to other accounts.' for path in sight.open_folders),
         *([] if sight.state.enabled else [f'Enable the unit "{wish.unit}".']),
         *([f'Start the unit "{wish.unit}" (pueue {wish.version}).'] if start else []),
@@ -104,22 +104,11 @@ def _present(wish: DaemonWish, sight: Sight) -> DaemonPlan:
 
 
 def _refuse_neighbour(wish: DaemonWish, sight: Sight) -> None:
-    assert sight.config is not None
-    mine = {
-        "pueue_config": str(wish.config_path),
-        "state_dir": str(wish.state_dir),
-        "pueue_directory": str(sight.config.config.pueue_directory),
-    }
     for other in sight.neighbours:
-        theirs = {
-            "pueue_config": other.config,
-            "state_dir": other.state_dir,
-            "pueue_directory": other.pueue_directory,
-        }
-        for option, value in mine.items():
-            if os.path.realpath(value) == os.path.realpath(theirs[option]):
+        for option, place in sight.places.items():
+            if place == other.places.get(option):
                 raise FleetError(
-                    f'{option}: "{value}" belongs to the instance of the unit "{other.unit}". Give '
+                    f'{option}: "{place}" belongs to the instance of the unit "{other.unit}". Give '
                     f'the unit "{wish.unit}" another one, or the same unit\'s name.'
                 )
 
@@ -191,8 +180,7 @@ def _refuse_foreign_unit(wish: DaemonWish, sight: Sight, found: t.Optional[str])
 def _why_restart(wish: DaemonWish, sight: Sight, own: Resident, texts: unit.Texts) -> str:
     """Why the daemon that runs is not the one that is wished; empty where it is."""
     assert sight.config is not None
-    wanted = os.path.realpath(str(wish.pueued))
-    if own.replaced or os.path.realpath(own.program) != wanted:
+    if own.replaced or own.program != sight.program:
         return f'it runs "{own.program}"'
     if not unit.same(sight.unit_files.get(wish.unit), texts.service):
         return "its unit changes"
@@ -232,29 +220,33 @@ def _files(wish: DaemonWish, sight: Sight, texts: unit.Texts) -> t.Tuple[FileCha
     changes = []
     if sight.config.write:
         lost = sight.config.comments_lost
-        changes.append(FileChange(wish.config_path, sight.config.text, keep=lost))
+        there = sight.config_text is not None
+        changes.append(FileChange(wish.config_path, sight.config.text, there=there, keep=lost))
     if sight.helper != helper_text():
-        changes.append(FileChange(wish.helper, helper_text()))
+        there = sight.helper is not None
+        changes.append(FileChange(wish.helper, helper_text(), there=there))
     if sight.job_path != wish.job_path:
         text = "".join(f"{folder}\n" for folder in wish.job_path) or None
-        changes.append(FileChange(job_path_file(wish.state_dir), text))
+        there = bool(sight.job_path)
+        changes.append(FileChange(job_path_file(wish.state_dir), text, there=there))
     found = sight.unit_files.get(wish.unit)
     if found != texts.service:
-        keep = found is not None and not unit.ours(found)
-        changes.append(FileChange(units / wish.unit, texts.service, 0o644, keep=keep))
+        there = found is not None
+        keep = there and not unit.ours(found)
+        changes.append(FileChange(units / wish.unit, texts.service, 0o644, there, keep))
     wanted = dict(texts.others)
     for name in unit.tidy_names(wish):
-        there = sight.unit_files.get(name)
-        if wanted.get(name) != there and (name in wanted or unit.ours(there)):
-            changes.append(FileChange(units / name, wanted.get(name), 0o644))
+        text = sight.unit_files.get(name)
+        if wanted.get(name) != text and (name in wanted or unit.ours(text)):
+            there = text is not None
+            changes.append(FileChange(units / name, wanted.get(name), 0o644, there))
     return tuple(changes)
 
 
-def _file_sentence(change: FileChange, sight: Sight) -> str:
+def _file_sentence(change: FileChange) -> str:
     if change.text is None:
         return f'Remove "{change.path}".'
-    there = change.path.exists()
-    said = f'{"Change" if there else "Write"} "{change.path}"'
+    said = f'{"Change" if change.there else "Write"} "{change.path}"'
     if change.keep:
         return f'{said}; it stays as "{kept_name(change.path).name}" beside it.'
     return f"{said}."

@@ -10,7 +10,7 @@ import time
 import typing as t
 from pathlib import Path
 
-from .._dataclass import dataclass
+from .._dataclass import dataclass, replace
 from .._errors import FleetError
 from .._jobs.environment import job_path
 from .._pueue.client import Client
@@ -29,12 +29,10 @@ _POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Another instance of ours, by the unit file it has."""
+    """Another instance of ours, by the unit file it has; its places by the options' names."""
 
     unit: str
-    config: str
-    state_dir: str
-    pueue_directory: str
+    places: t.Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Sight:
     helper: t.Optional[str]
     job_path: t.Tuple[str, ...]
     residents: t.Tuple[Resident, ...]
+    program: str
+    places: t.Mapping[str, str]
     neighbours: t.Tuple[Neighbour, ...]
     open_folders: t.Tuple[Path, ...]
     snapshot: t.Optional[Snapshot]
@@ -103,6 +103,8 @@ def look(
     problem = binaries.problem(wish, environ=values) if wish.present else None
     no_manager = manager.problem()
     found = in_the_way(config, wish, account)
+    if not no_manager:
+        found = tuple(_by_unit_or_hand(one, manager) for one in found)
     state = UnitState() if no_manager else manager.state(wish.unit)
     snapshot, broken = tasks_of(config, found)
     return Sight(
@@ -116,6 +118,8 @@ def look(
         helper=read(wish.helper),
         job_path=job_path(wish.state_dir),
         residents=found,
+        program=os.path.realpath(str(wish.pueued)),
+        places=_places(wish.config_path, wish.state_dir, config.pueue_directory if config else ""),
         neighbours=tuple(_neighbours(wish, account)),
         open_folders=_open_folders(wish, config),
         snapshot=snapshot,
@@ -142,6 +146,12 @@ def in_the_way(
         if (config is not None and one.serves(config))
         or (one.config is not None and os.path.realpath(str(one.config.path)) == here)
     )
+
+
+def _by_unit_or_hand(one: Resident, manager: Manager) -> Resident:
+    if one.unit and not manager.is_main(one.unit, one.pid, user=one.user_unit):
+        return replace(one, unit="", user_unit=False)
+    return one
 
 
 def tasks_of(
@@ -208,12 +218,16 @@ def _neighbours(wish: DaemonWish, account: Account) -> t.Iterator[Neighbour]:
     for path in sorted(account.units.glob("*.service")):
         text = read(path) if path.name != wish.unit else None
         if text is not None and unit.ours(text) and unit.value(text, "Config"):
-            yield Neighbour(
-                path.name,
-                unit.value(text, "Config"),
-                unit.value(text, "StateDir"),
-                unit.value(text, "PueueDirectory"),
-            )
+            found = (unit.value(text, key) for key in ("Config", "StateDir", "PueueDirectory"))
+            yield Neighbour(path.name, _places(*found))
+
+
+def _places(
+    config: t.Union[str, Path], state_dir: t.Union[str, Path], queue: t.Union[str, Path]
+) -> t.Dict[str, str]:
+    """What two instances must not share, links resolved."""
+    named = {"pueue_config": config, "state_dir": state_dir, "pueue_directory": queue}
+    return {option: os.path.realpath(str(place)) for option, place in named.items() if str(place)}
 
 
 def _open_folders(wish: DaemonWish, config: t.Optional[Config]) -> t.Tuple[Path, ...]:

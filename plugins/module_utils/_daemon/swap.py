@@ -41,7 +41,7 @@ class Swap:
         self._plan = made
         self._manager = manager
         self._config = config
-        self._saved: t.Dict[Path, t.Optional[bytes]] = {}
+        self._saved: t.Dict[Path, t.Optional[t.Tuple[bytes, int]]] = {}
         self._state: t.Optional[bytes] = None
         self._stopped = False
 
@@ -101,7 +101,7 @@ class Swap:
 
     def _change_file(self, change: FileChange) -> None:
         path = change.path
-        found = path.read_bytes() if path.exists() else None
+        found = (path.read_bytes(), path.stat().st_mode & 0o777) if path.exists() else None
         self._saved[path] = found
         if change.text is None:
             remove(path)
@@ -109,7 +109,7 @@ class Swap:
         if not path.parent.exists():
             private_directory(path.parent)
         if change.keep and found is not None:
-            write_atomic(kept_name(path), found, mode=path.stat().st_mode & 0o777)
+            write_atomic(kept_name(path), found[0], mode=found[1])
         write_atomic(path, change.text.encode("utf-8"), mode=change.mode)
 
     def _finish(self) -> None:
@@ -154,6 +154,7 @@ class Swap:
         version: str,
     ) -> FleetError:
         """Files and state as they were, the old daemon up again; the error that says so."""
+        changed = False
         try:
             self._restore(old)
             if not self._stopped or self._plan.stop is None or old is None:
@@ -163,23 +164,24 @@ class Swap:
                 prove(before, after)
                 said = f"pueued {version} runs again, with all {len(after.tasks)} tasks."
         except (FleetError, OSError) as second:
+            changed = True
             said = (
                 f"Going back failed as well: {second} The state file as it was is in "
                 f'"{self._wish.copies}".'
             )
         return FleetError(
-            f"{cause.message} {said}", hazard=cause.hazard, details={"changed": False}
+            f"{cause.message} {said}", hazard=cause.hazard, details={"changed": changed}
         )
 
     def _restore(self, old: t.Optional[Config]) -> None:
         if self._plan.start:
             with contextlib.suppress(FleetError):
                 self._manager.stop(self._wish.unit, seconds=_STOP_SECONDS)
-        for path, content in self._saved.items():
-            if content is None:
+        for path, found in self._saved.items():
+            if found is None:
                 remove(path)
             else:
-                write_atomic(path, content, mode=0o600)
+                write_atomic(path, found[0], mode=found[1])
         if old is not None and self._state is not None:
             write_atomic(old.state_file, self._state)
         self._manager.reload()

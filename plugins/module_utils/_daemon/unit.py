@@ -82,7 +82,7 @@ def _service(wish: DaemonWish, config: Config, account: Account, *, python: str)
         "LimitNOFILE=8192:524288",
         f"Environment={quoted('PATH=' + path_variable(account))}",
         "OOMPolicy=continue",
-        *_memory(wish),
+        *_memory(wish, account),
         *_runtime(config, account),
         "",
         "[Install]",
@@ -117,15 +117,13 @@ def _commands(
     yield f"ExecStop=-{command(step('stop'))}"
 
 
-def _memory(wish: DaemonWish) -> t.List[str]:
-    """An account cannot go below its manager's own score; what is too low is then passed over."""
+def _memory(wish: DaemonWish, account: Account) -> t.List[str]:
+    """An account cannot go below its manager's own score, so the daemon gets that one. root could,
+    and every job that does not raise its score by itself would be as safe as the daemon."""
     if not wish.protected_bytes:
         return []
-    return [
-        "OOMScoreAdjust=-500",
-        f"MemoryLow={wish.protected_bytes}",
-        "ManagedOOMPreference=avoid",
-    ]
+    score = ["OOMScoreAdjust=-500"] if account.uid else []
+    return [*score, f"MemoryLow={wish.protected_bytes}", "ManagedOOMPreference=avoid"]
 
 
 def _runtime(config: Config, account: Account) -> t.List[str]:

@@ -207,7 +207,8 @@ def _names(path: Path) -> t.Optional[t.List[str]]:
 
 def _write(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}")
-    with open(str(partial), "wb") as stream:
+    handle = os.open(str(partial), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())

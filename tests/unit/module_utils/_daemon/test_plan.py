@@ -28,6 +28,7 @@ TIME = "2026-01-01T00:00:00Z"
 RUNS = {"Running": {"enqueued_at": TIME, "start": TIME}}
 WAITS = {"Queued": {"enqueued_at": TIME}}
 STRANGER: t.Dict[str, t.Any] = {"pid": 7, "unit": "", "user_unit": False}
+PLACES = {"pueue_config": "/c", "state_dir": "/s", "pueue_directory": "/q"}
 ABSENT = replace(WISH, present=False)
 
 
@@ -57,6 +58,8 @@ def _bare(wish: DaemonWish = WISH, *, current: t.Optional[str] = None) -> Sight:
         helper=None,
         job_path=(),
         residents=(),
+        program=str(wish.pueued),
+        places=PLACES,
         neighbours=(),
         open_folders=(),
         snapshot=None,
@@ -113,7 +116,7 @@ def test_what_is_done_stays(wish: DaemonWish) -> None:
 
 def test_another_program_needs_a_restart_and_says_whom_it_waits_for() -> None:
     wish = replace(WISH, binaries=Path("/opt/new"))
-    made = plan(wish, _done(a=RUNS, b=WAITS))
+    made = plan(wish, replace(_done(a=RUNS, b=WAITS), program="/opt/new/pueued"))
     assert made.stop is not None and made.start
     assert "wait up to 60 s" in made.sentences[0]
     assert "/opt/pueue/pueued" in made.sentences[1]
@@ -213,17 +216,11 @@ def test_a_foreign_unit_file_is_kept_beside_or_refused() -> None:
         plan(ABSENT, replace(sight, config=None))
 
 
-@pytest.mark.parametrize(
-    ("other", "option"),
-    [
-        ((str(WISH.config_path), "/s", "/q"), "pueue_config"),
-        (("/c", str(WISH.state_dir), "/q"), "state_dir"),
-        (("/c", "/s", "/home/jobs/.local/share/pueue"), "pueue_directory"),
-    ],
-)
-def test_two_instances_share_nothing(other: t.Tuple[str, str, str], option: str) -> None:
-    sight = replace(_bare(), neighbours=(Neighbour("other.service", *other),))
-    with pytest.raises(FleetError, match=f"{option}.*other.service"):
+@pytest.mark.parametrize("option", PLACES)
+def test_two_instances_share_nothing(option: str) -> None:
+    theirs = {**{name: f"{place}-2" for name, place in PLACES.items()}, option: PLACES[option]}
+    sight = replace(_bare(), neighbours=(Neighbour("other.service", theirs),))
+    with pytest.raises(FleetError, match=rf"{option}.*other\.service"):
         plan(WISH, sight)
 
 

@@ -63,6 +63,14 @@ def test_no_protection_and_a_runtime_directory_elsewhere() -> None:
     assert "--directory /var/lib/q" in text
 
 
+def test_root_does_not_make_its_jobs_safe_as_well() -> None:
+    root = replace(ACCOUNT, uid=0)
+    config = configuration.plan(FULL, root, current=None, environ=ENVIRON).config
+    text = unit.texts(FULL, config, root, python=PYTHON).service
+    assert "OOMScoreAdjust" not in text and "MemoryLow" in text
+    assert "OOMScoreAdjust" in _texts().service
+
+
 def test_timer() -> None:
     assert _texts().others == ()
     (service, timer) = _texts(tidy=Tidy("Mon *-*-* 03:00", 7)).others
