@@ -128,9 +128,18 @@ def _run(world: World, *, check: bool) -> PlaybookRun:
 
 
 def _tasks(world: World) -> t.List[Task]:
-    calls = [*_queue(world), *_deploy(world), *_end()]
+    calls = [*_provision(world), *_queue(world), *_deploy(world), *_end()]
     return [
         {"name": name, f"fleet.jobs.{name}": arguments, **more} for name, arguments, more in calls
+    ]
+
+
+def _provision(world: World) -> t.List[t.Tuple[str, Task, Task]]:
+    place = {"directory": str(world.folder / "programs"), "source": str(world.folder)}
+    return [
+        ("host_program", {"name": "tool", "version": "1.0", **place}, {}),
+        ("host_tool", {}, {}),
+        ("project_access", {"project": world.project, "repository": world.repository}, {}),
     ]
 
 
@@ -203,6 +212,8 @@ def _world(daemon: PrivateDaemon, folder: Path, *, python: str) -> World:
             _git(folder, "clone", "--quiet", str(repository), "project")
     world = World(daemon, folder, python, _git(repository, "rev-parse", "HEAD"))
     _environment(world)
+    (folder / "tool").write_text("#!/bin/sh\necho tool 1.0\n", encoding="utf-8")
+    (folder / "tool").chmod(0o755)
     return world
 
 
