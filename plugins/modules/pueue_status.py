@@ -269,7 +269,8 @@ SPEC = arguments.ArgumentSpec(
 ).merge(selection(), arguments.instance())
 
 
-def look(request: Request) -> Outcome:
+def pueue_status(request: Request) -> Outcome:
+    """Look, and make it fit."""
     params = request.params
     page = digest.page_of(selected(params), number=params["page"], size=params["page_size"])
     instance = request.instance()
@@ -280,7 +281,7 @@ def look(request: Request) -> Outcome:
 
 
 def main() -> None:
-    run(SPEC, look)
+    run(SPEC, pueue_status)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,13 @@ from ._action import ModuleAction, Result, SlicedAction
 
 _PLUGINS = Path(__file__).resolve().parent.parent
 _PREFIX = "ansible_collections/fleet/jobs/plugins"
-_MODULES = ("deploy_apply", "deploy_audit", "host_watch")
+_MODULES = (
+    "deploy_apply",
+    "deploy_audit",
+    "host_watch",
+    "pueue_queue_guarded",
+    "pueue_status",
+)
 _MARK = "fleet-jobs-answer:"
 _START, _INSTALL = (
     Path(__file__).with_name(f"_resident_{name}.py").read_text(encoding="utf-8")
@@ -93,6 +99,9 @@ def _filled(text: str, request: Result) -> bytes:
 class ResidentAction(ModuleAction):
     """Run the module's function from the code that is on the host, where that is possible."""
 
+    # What only looks uses code that is there, and leaves none.
+    brings_code = True
+
     def call(self, arguments: Result, *, task_vars: Result) -> Result:
         python = self._python(task_vars)
         if python is None:
@@ -105,7 +114,7 @@ class ResidentAction(ModuleAction):
         parameters = checked.validated_parameters
         sent = program(self.module, parameters, diff=bool(self._task.diff))
         answer = self._ask(python, sent)
-        if answer.get("code_missing"):
+        if answer.get("code_missing") and self.brings_code:
             answer = self._ask(python, installer(parameters["state_dir"]))
             if answer.get("installed"):
                 answer = self._ask(python, sent)
