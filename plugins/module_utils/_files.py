@@ -50,6 +50,34 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         os.close(folder)
 
 
+def flush(paths: t.Iterable[Path]) -> None:
+    """Have files that somebody else wrote, and their folders, on the disk; who is gone may be."""
+    places: t.Dict[Path, None] = {}
+    for path in paths:
+        places[path] = None
+        places[path.parent] = None
+    for place in places:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            _flush(place)
+
+
+def _flush(place: Path) -> None:
+    try:
+        handle = os.open(str(place), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        # A link is its name, and a file that cannot be read cannot be opened: the folder has to do.
+        if error.errno in (errno.ELOOP, errno.EACCES, errno.ENXIO):
+            return
+        raise
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that cannot, or something without content
+            raise
+    finally:
+        os.close(handle)
+
+
 def temporary_name(path: Path) -> str:
     """A name beside ``path`` that nobody has; ``tempfile`` is slow to import."""
     return str(path.with_name(f".{path.name}.{os.urandom(8).hex()}"))

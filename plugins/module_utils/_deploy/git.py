@@ -38,6 +38,8 @@ _QUIET = (
     ("gc.autoDetach", "false"),
     ("maintenance.autoDetach", "false"),
     ("credential.interactive", "false"),
+    # An object that a loss of power left empty stops every git after it (git 2.36 and later).
+    ("core.fsync", "all"),
     ("advice.detachedHead", "false"),
 )
 # The helper's text is the same for everybody: the secret itself stays in the environment.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .._dataclass import dataclass, replace
 from .._errors import FleetError, Refused
-from .._files import private_directory
+from .._files import flush, private_directory
 from . import mise, patch, transfer
 from .git import Git, check_repository, check_sha
 from .other_git import lock_that_stays
@@ -350,6 +350,9 @@ def _move(plan: SourcePlan, tree: Worktree) -> SourceResult:
             f'After the reset HEAD of "{plan.project}" is {after.head}, not {plan.sha}: something '
             "else moves this checkout. Find it before deploying again."
         )
+    # git flushes its own files; what is reported as deployed must outlive a loss of power.
+    names = {*(one.path for one in differences), *status.changed}
+    flush(plan.project / name for name in sorted(names))
     return _result(plan, tree, saved=saved, files=files, after=after)
 
 
