@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleet.jobs.plugins.module_utils._jobs import emergency
+from ansible_collections.fleet.jobs.plugins.module_utils._errors import Refused
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs import emergency, outlived
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs.instance import Instance
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.attempts import Attempt
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.store import Ledger
@@ -132,6 +133,10 @@ def test_what_outlived_its_pueued_is_stopped_as_well(daemon: PrivateDaemon, kind
     daemon.start()
     assert not [task for task in queue.tasks("jobs/orphan") if task.active]
     assert daemon.leftovers(), "no accident: nothing lives on"
+    if kind == "forgotten by the queue":
+        with pytest.raises(Refused, match="jobs/orphan") as refused:
+            outlived.outlived(queue.instance, queue.status())
+        assert refused.value.hazard == "AP-1"
     where = {"pueue_config": str(daemon.config_path), "state_dir": str(queue.state_dir)}
 
     def stop(*, check: bool) -> t.Dict[str, t.Any]:

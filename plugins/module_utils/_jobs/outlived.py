@@ -9,6 +9,7 @@ import time
 import typing as t
 
 from .._dataclass import dataclass
+from .._errors import Refused
 from .._host import process
 from .._ledger.attempts import Attempt
 from .._ledger.store import Ledger
@@ -58,9 +59,21 @@ def _without_task(attempt: Attempt, task: t.Optional[Task]) -> bool:
 
 
 def outlived(instance: Instance, snapshot: Snapshot) -> t.Tuple[Task, ...]:
-    """The finished tasks whose process is still there: a change of code would meet them."""
+    """The finished tasks whose process is still there: a change of code would meet them.
+
+    Refused where the queue has forgotten such a task: nobody could wait for it there.
+    """
     with instance.ledger(read_only=True) as ledger:
         left = left_over(instance, snapshot, ledger)
+    forgotten = [one.label for one in left if one.task is None]
+    if forgotten:
+        names = ", ".join(f'"{label}"' for label in forgotten[:5])
+        raise Refused(
+            f"Processes of {names} run, and the queue knows nothing of such jobs any more, as "
+            "after the loss of its state file. Nothing is changed under them: let them end, or end "
+            "them with fleet.jobs.emergency_stop, and run this again.",
+            hazard="AP-1",
+        )
     return tuple(one.task for one in left if one.task is not None and one.task.done)
 
 
