@@ -97,5 +97,8 @@ def start_controller(
 
 
 def running(vm: VirtualMachine, label: str) -> bool:
-    """Asked as root, so that the user stays logged out."""
-    return bool(vm.run(f"pgrep -u jobs -f 'it is done # {label}$'", "root", check=False).stdout)
+    """The job itself, not a runner that is on its way to its scope. Asked as root, so that the
+    user stays logged out."""
+    return bool(
+        vm.run(f"pgrep -u jobs -f '^/bin/sh -c while.*# {label}$'", "root", check=False).stdout
+    )
