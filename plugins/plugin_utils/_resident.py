@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-import importlib
 import io
 import json
 import shlex
@@ -19,10 +18,8 @@ import typing as t
 import zipfile
 from pathlib import Path
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
-
 from ._action import ModuleAction, Result, SlicedAction
+from ._checked import CheckedModule
 
 _PLUGINS = Path(__file__).resolve().parent.parent
 _PREFIX = "ansible_collections/fleet/jobs/plugins"
@@ -34,6 +31,8 @@ _MODULES = (
     "pueue_status",
 )
 _MARK = "fleet-jobs-answer:"
+# How long the process of an audit waits for its apply, which then need not start anew.
+WAITING_SECONDS = 20.0
 _START, _INSTALL = (
     Path(__file__).with_name(f"_resident_{name}.py").read_text(encoding="utf-8")
     for name in ("start", "install")
@@ -74,15 +73,11 @@ def archive() -> str:
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def module_of(name: str) -> t.Any:
-    """The module itself, for its argument specification and its hidden words."""
-    return importlib.import_module(f"ansible_collections.fleet.jobs.plugins.modules.{name}")
-
-
 def program(name: str, parameters: Result, *, diff: bool) -> bytes:
     """What the host's interpreter reads for one call."""
     request = {"module": name, "parameters": parameters, "diff": diff}
-    return _filled(_START, {**request, "state_dir": parameters["state_dir"]})
+    more = {"state_dir": parameters["state_dir"], "waiting_seconds": WAITING_SECONDS}
+    return _filled(_START, {**request, **more})
 
 
 def installer(state_dir: str) -> bytes:
@@ -106,12 +101,11 @@ class ResidentAction(ModuleAction):
         python = self._python(task_vars)
         if python is None:
             return super().call(arguments, task_vars=task_vars)
-        module = _LOADED[self.module]
-        checked = ArgumentSpecValidator(**module.SPEC.to_kwargs()).validate(arguments)
-        if checked.error_messages:
+        checked = _LOADED[self.module].check(arguments)
+        if checked is None:
             # The module says it in Ansible's own words.
             return super().call(arguments, task_vars=task_vars)
-        parameters = checked.validated_parameters
+        parameters = checked.parameters
         sent = program(self.module, parameters, diff=bool(self._task.diff))
         answer = self._ask(python, sent)
         if answer.get("code_missing") and self.brings_code:
@@ -120,13 +114,7 @@ class ResidentAction(ModuleAction):
                 answer = self._ask(python, sent)
         if answer.get("code_refused") or answer.get("code_missing"):
             return super().call(arguments, task_vars=task_vars)
-        answer.setdefault("invocation", {"module_args": parameters})
-        hidden = {
-            *checked._no_log_values,
-            *getattr(module, "secrets", _none)(parameters),
-        }
-        shown: Result = remove_values(answer, hidden)
-        return shown
+        return checked.shown(answer)
 
     def _python(self, task_vars: Result) -> t.Optional[str]:
         """The host's interpreter; None where the module has to be sent."""
@@ -143,10 +131,6 @@ class ResidentAction(ModuleAction):
     def _ask(self, python: str, sent: bytes) -> Result:
         command = f"{self._compute_environment_string()} {shlex.quote(python)} -I -S -"
         return _answer(self._low_level_execute_command(command.strip(), in_data=sent))
-
-
-def _none(_params: Result) -> t.Tuple[str, ...]:
-    return ()
 
 
 def _answer(done: Result) -> Result:
@@ -171,5 +155,5 @@ class ResidentSlices(SlicedAction, ResidentAction):
 
 
 # Before the workers fork, so that none of them has to import or to read this again.
-_LOADED = {name: module_of(name) for name in _MODULES}
+_LOADED = {name: CheckedModule(name) for name in _MODULES}
 digest()

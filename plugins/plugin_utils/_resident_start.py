@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gc
 import importlib.machinery
-import json
 import marshal
 import os
 import sys
@@ -40,53 +39,94 @@ class Loader:
         return self.modules[name][1]
 
 
-def load(request):
-    """The modules of this version, compiled for this interpreter; None where they are missing."""
-    folder = os.path.join(os.path.expanduser(request["state_dir"]), "code", request["digest"])
+def folder_of(request):
+    """Where the code of this version is; only this account may have put it there."""
+    state_dir = os.path.expanduser(request["state_dir"])
+    folder = os.path.join(state_dir, "code", request["digest"])
+    # A directory that is not there is made by a module that has something to keep in it.
+    if not (os.path.isabs(state_dir) and os.path.isdir(state_dir)):
+        raise PermissionError(state_dir)
+    if os.path.isdir(folder):
+        private(os.stat(folder))
+    return folder
+
+
+def private(status):
+    """Nobody else may write it."""
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise PermissionError()
+
+
+def load(folder):
+    """The modules, compiled for this interpreter; None where they are missing."""
+    name = f"{sys.implementation.cache_tag}-{sys.hexversion:x}"
     try:
-        with open(
-            os.path.join(folder, f"{sys.implementation.cache_tag}-{sys.hexversion:x}"), "rb"
-        ) as file:
-            status = os.fstat(file.fileno())
-            content = file.read()
-        os.utime(folder)
+        with open(os.path.join(folder, name), "rb") as file:
+            private(os.fstat(file.fileno()))
+            modules = marshal.loads(file.read())
+    except (FileNotFoundError, EOFError, TypeError, ValueError):
+        return None
+    os.utime(folder)
+    return modules
+
+
+def waiting(token):
+    """The name of the socket where the process of an audit waits for its apply."""
+    return "waiting-" + os.path.basename(token)[:16]
+
+
+def resumed(folder, request):
+    """What a process that an audit left behind answers; None where there is none."""
+    import socket
+
+    call = {name: request[name] for name in ("module", "parameters", "diff")}
+    peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # The name of a socket has to be short.
+        peer.connect(f"/proc/self/fd/{handle}/{waiting(call['parameters']['lease_token'])}")
     except OSError:
         return None
-    # Only code that this account put there, and that nobody else may write.
-    for one in (os.stat(folder), status):
-        if one.st_uid != os.geteuid() or one.st_mode & 0o022:
-            raise PermissionError(folder)
-    try:
-        return marshal.loads(content)
-    except (EOFError, TypeError, ValueError):
-        return None
+    peer.sendall(marshal.dumps({**call, "environ": dict(os.environ)}))
+    peer.shutdown(socket.SHUT_WR)
+    with peer.makefile("rb") as stream:
+        return stream.read().decode()
 
 
 def answer(request):
-    """The module's result, or what is in the way."""
-    # A directory that is not there is made by a module that has something to keep in it.
-    state_dir = os.path.expanduser(request["state_dir"])
-    if not (os.path.isabs(state_dir) and os.path.isdir(state_dir)):
-        return {"code_refused": True}
+    """What is printed, and what to do after that."""
+    mark, name = request["mark"], request["module"]
     try:
-        modules = load(request)
+        folder = folder_of(request)
+        said = resumed(folder, request) if name == "deploy_apply" else None
+        modules = load(folder) if said is None else None
     except OSError:
-        return {"code_refused": True}
+        return f'\n{mark}{{"code_refused": true}}\n', None
+    if said is not None:
+        return said, None
     if modules is None:
-        return {"code_missing": True}
+        return f'\n{mark}{{"code_missing": true}}\n', None
     sys.meta_path.insert(0, Loader(modules))
     from ansible_collections.fleet.jobs.plugins.module_utils._ansible import resident
 
-    return resident.answer(request["module"], request["parameters"], diff=request["diff"])
+    found = resident.answer(name, request["parameters"], diff=request["diff"])
+    if name != "deploy_audit" or not found.get("proceed"):
+        return resident.line(mark, found), None
+    seconds, socket_name = request["waiting_seconds"], waiting(found["lease_token"])
+    return resident.line(mark, found), lambda: resident.stay(
+        folder, socket_name, mark=mark, seconds=seconds
+    )
 
 
 def main():
     # Nothing here lives long enough for a search for circles to pay.
     gc.disable()
     request = "REQUEST"
-    found = json.dumps(answer(request), default=str)
-    sys.stdout.write("\n" + request["mark"] + found + "\n")
+    said, afterwards = answer(request)
+    sys.stdout.write(said)
     sys.stdout.flush()
+    if afterwards is not None:
+        afterwards()
     # Taking a hundred modules apart would be a tenth of all the work.
     os._exit(0)
 

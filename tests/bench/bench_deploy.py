@@ -12,6 +12,7 @@ take turns. Prints Markdown.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -31,6 +32,7 @@ from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost, Fle
 from ansible_collections.fleet.jobs.tests.support.standstill import Standstill
 
 HOSTS, ROUNDS, FORKS = 20, 3, 20
+PR_SET_CHILD_SUBREAPER = 36
 FAILED = ("work/1", "work/3")
 WANTED = "FIXED = True"
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -58,7 +60,7 @@ class Way:
     cpu: t.List[float] = field(default_factory=list)
 
     def run(self, folder: Path) -> None:
-        """Once, with its output kept out of the way; CPU counts all children."""
+        """Once, with its output kept out of the way; CPU counts all children, also left ones."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         began = time.perf_counter()
         done = subprocess.run(
@@ -72,9 +74,21 @@ class Way:
             check=False,
         )
         self.wall.append(time.perf_counter() - began)
+        reap_orphans()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.returncode == 0, f"{self.name}: exit code {done.returncode}\n{done.stdout}"
+
+
+def adopt_orphans() -> None:
+    """From now on whatever outlives its parent is ours to wait for, so that its CPU counts."""
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def reap_orphans() -> None:
+    """Wait for those that have ended; the daemons of the fleet go on."""
+    while os.waitpid(-1, os.WNOHANG)[0]:
+        pass
 
 
 def prepare(fleet: Fleet) -> Standstill:
@@ -224,6 +238,7 @@ def table(contenders: t.Sequence[Way], *, hosts: int, rounds: int) -> None:
 def main() -> None:
     hosts = int(sys.argv[1]) if len(sys.argv) > 1 else HOSTS
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
+    adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="fj-bench-") as name:
         folder = Path(name)
         fleet = Fleet(hosts, folder / "fleet")

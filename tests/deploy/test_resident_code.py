@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import socket
 import subprocess
 import sys
 import typing as t
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.fleet.jobs.plugins.plugin_utils import _resident
 from ansible_collections.fleet.jobs.tests.support.ansible import (
@@ -18,6 +21,7 @@ from ansible_collections.fleet.jobs.tests.support.ansible import (
     run_playbook,
 )
 from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost, Fleet
+from ansible_collections.fleet.jobs.tests.support.waiting import eventually
 
 MODULES = "ansible_collections.fleet.jobs.plugins.modules"
 # Each costs a call more than all of git does; what rarely needs one imports it where it does.
@@ -129,3 +133,88 @@ def test_the_code_is_complete_and_leaves_the_slow_imports_out() -> None:
     packages = {name for name in ours if any(one.startswith(f"{name}.") for one in ours)}
     assert set(modules) <= ours - packages <= names
     assert not {*SLOW} & {*found}
+
+
+Ask = t.Callable[..., t.Dict[str, t.Any]]
+
+
+@pytest.fixture
+def deployable(make_fleet: MakeFleet) -> t.Tuple[EmbeddedHost, Ask]:
+    """A host with the code on it and a commit to deploy, and a way to call it as the actions do."""
+    fleet = make_fleet(1)
+    (host,) = fleet.hosts
+    host.state_dir.mkdir(mode=0o700)
+    sha = fleet.origin.fix()
+    options = {"pueue_config": str(host.daemon.config_path), "repository": str(fleet.origin.path)}
+    audit = {"deploy_id": "d", "project": str(host.project), "sha": sha, "python": sys.executable}
+
+    def ask(module: str, **more: t.Any) -> t.Dict[str, t.Any]:
+        arguments = {**(audit if module == "deploy_audit" else {}), **options, **more}
+        spec = importlib.import_module(f"{MODULES}.{module}").SPEC.to_kwargs()
+        arguments["state_dir"] = str(host.state_dir)
+        checked = ArgumentSpecValidator(**spec).validate(arguments)
+        assert not checked.error_messages
+        return told(_resident.program(module, checked.validated_parameters, diff=False))
+
+    def told(program: bytes) -> t.Dict[str, t.Any]:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-"], input=program, capture_output=True, check=False
+        )
+        return _resident._answer({"rc": done.returncode, "stdout": done.stdout.decode()})
+
+    assert told(_resident.installer(str(host.state_dir))) == {"installed": True}
+    return host, ask
+
+
+def _apply(ask: Ask, audit: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+    return ask("deploy_apply", plan_id=audit["plan"]["plan_id"], lease_token=audit["lease_token"])
+
+
+def _sockets(host: EmbeddedHost) -> t.List[Path]:
+    return list(host.state_dir.glob("code/*/waiting-*"))
+
+
+def test_the_process_of_an_audit_answers_its_apply(deployable: t.Tuple[EmbeddedHost, Ask]) -> None:
+    host, ask = deployable
+    audit = ask("deploy_audit")
+    assert len(_sockets(host)) == 1
+    # Nothing else could answer now.
+    for compiled in host.state_dir.glob("code/*/cpython-*"):
+        compiled.unlink()
+
+    assert _apply(ask, audit)["verdict"] == "applied"
+
+    assert _sockets(host) == []
+    assert _apply(ask, audit) == {"code_missing": True}
+
+
+def test_without_a_waiting_process_the_apply_starts_by_itself(
+    deployable: t.Tuple[EmbeddedHost, Ask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, ask = deployable
+    monkeypatch.setattr(_resident, "WAITING_SECONDS", 0.2)
+    audit = ask("deploy_audit")
+    eventually(lambda: not _sockets(host), timeout=30, what="the process to end by itself")
+    # As one that was killed leaves it.
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(next(host.state_dir.glob("code/*")) / f"waiting-{audit['lease_token'][:16]}"))
+
+    assert _apply(ask, audit)["verdict"] == "applied"
+
+
+def test_what_goes_wrong_in_a_waiting_process_is_told(
+    deployable: t.Tuple[EmbeddedHost, Ask],
+) -> None:
+    host, ask = deployable
+    audit = ask("deploy_audit")
+    answer = ask("deploy_apply", plan_id="none", lease_token=audit["lease_token"])
+    assert answer["failed"] and 'no plan "none"' in answer["msg"]
+    assert _sockets(host) == []
+
+
+def test_an_audit_with_nothing_to_do_leaves_no_process(
+    deployable: t.Tuple[EmbeddedHost, Ask],
+) -> None:
+    host, ask = deployable
+    assert ask("deploy_audit", sha=host.head())["verdict"] == "noop"
+    assert _sockets(host) == []
