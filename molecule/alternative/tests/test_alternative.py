@@ -17,7 +17,7 @@ REPORT = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "status.json"
 PUEUE = "/srv/fleet-jobs/bin/pueue"
 HOME = "/home/batch"
 
-testinfra_hosts = [f"ssh://batch@machine1?ssh_config={SSH}"]
+testinfra_hosts = [f"ssh://batch@machine1?ssh_config={SSH}&timeout=60"]
 
 
 @pytest.fixture(params=["east", "west"])

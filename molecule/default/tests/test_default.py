@@ -15,7 +15,7 @@ from ansible_collections.fleet.jobs.tests.lab.cache import cache
 SSH = cache() / "containers-up" / "molecule-default" / "ssh_config"
 REPORT = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "status.json"
 
-testinfra_hosts = [f"ssh://jobs@machine1?ssh_config={SSH}"]
+testinfra_hosts = [f"ssh://jobs@machine1?ssh_config={SSH}&timeout=60"]
 
 
 @pytest.fixture

@@ -83,10 +83,8 @@ FILES = {
 driver:
   name: default
 dependency:
-  name: galaxy
-  options:
-    requirements-file: requirements.yml
-    offline: true
+  name: shell
+  command: ansible-galaxy collection install --offline --force -r requirements.yml
 prerun: false
 ansible:
   executor:
@@ -106,7 +104,7 @@ scenario:
 import json
 import os
 
-testinfra_hosts = [f"ssh://jobs@scenario?ssh_config={os.environ['BARS_SSH']}"]
+testinfra_hosts = [f"ssh://jobs@scenario?ssh_config={os.environ['BARS_SSH']}&timeout=60"]
 
 
 def test_the_fix_reached_the_queue(host):
