@@ -36,6 +36,13 @@ PR_SET_CHILD_SUBREAPER = 36
 FAILED = ("work/1", "work/3")
 WANTED = "FIXED = True"
 PEERS = Path(__file__).resolve().parent / "peers"
+PEERS_LACK = """\
+All ways take the same eight steps on each host: lease, freeze, look and decide, wait for what
+runs, move the checkout with its changes kept, verify commit, import and fix, restart what failed,
+release and write down. No package is deployed and nothing is watched afterwards. The peers have no
+gate over the fleet before the first change, no thaw after a controller was killed, no way back
+after a failed verification, no classes, budgets or `restart_safe`, no check mode, no journal to
+resume from, and no report of one verdict a host."""
 ONE_BY_ONE = 'while read -r line; do "$0" $line || exit 1; done <"$1"'
 AT_ONCE = 'xargs -P "$2" -L 1 "$0" <"$1"'
 
@@ -233,6 +240,7 @@ def table(contenders: t.Sequence[Way], *, hosts: int, rounds: int) -> None:
             f"| {way.name} | {statistics.median(way.wall):.2f} | "
             f"{statistics.median(way.cpu):.1f} | {wall:.2f} | {cpu:.2f} |"
         )
+    print(f"\n{PEERS_LACK}")
 
 
 def main() -> None:
