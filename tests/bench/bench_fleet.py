@@ -33,6 +33,10 @@ SETTINGS: t.Mapping[str, t.Mapping[str, str]] = {
     "without pipelining": {"ANSIBLE_PIPELINING": "false"},
     "without ControlPersist": {"ANSIBLE_SSH_ARGS": "-C -o ControlMaster=no"},
     "without compression": {"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s"},
+    "key exchange curve25519": {
+        "ANSIBLE_SSH_ARGS": "-C -o ControlMaster=auto -o ControlPersist=60s "
+        "-o KexAlgorithms=curve25519-sha256"
+    },
     "5 forks": {"ANSIBLE_FORKS": "5"},
     "strategy `free`": {"ANSIBLE_STRATEGY": "free"},
 }
