@@ -136,16 +136,18 @@ def measure(count: int) -> None:
 def table(count: int, found: t.Mapping[str, Costs], first: Costs) -> None:
     """Each step, the ways below one another."""
     print(f"## {count} names over ssh, {FORKS} at once\n")
-    print("| step | way | wall s | times ours | " + _HEAD)
-    print("|---|---|---:|---:|" + _RULE)
+    print("| step | way | wall s | wall, times ours | CPU in all, times ours | " + _HEAD)
+    print("|---|---|---:|---:|---:|" + _RULE)
     for step, cost in first.items():
-        print(f"| first {step} of a version | fleet.jobs | {cost.wall:.1f} | | {_row(cost, count)}")
+        print(
+            f"| first {step} of a version | fleet.jobs | {cost.wall:.1f} | | | {_row(cost, count)}"
+        )
     for step in STEPS:
         base = next(iter(found.values()))[step]
         for way, costs in found.items():
             cost = costs[step]
-            ratio = cost.wall / base.wall
-            print(f"| {step} | {way} | {cost.wall:.1f} | {ratio:.2f} | {_row(cost, count)}")
+            ratios = f"{cost.wall / base.wall:.2f} | {cost.cpu / base.cpu:.2f}"
+            print(f"| {step} | {way} | {cost.wall:.1f} | {ratios} | {_row(cost, count)}")
     print()
 
 

@@ -38,6 +38,11 @@ class Cost:
     traffic: Traffic
     output: str
 
+    @property
+    def cpu(self) -> float:
+        """On the controller and on the hosts."""
+        return self.controller_cpu + self.hosts_cpu
+
 
 def adopt() -> None:
     """Become the parent of orphans, before there is an sshd, so that their CPU can be counted.
