@@ -18,6 +18,9 @@ class ActionModule(ResidentSlices):
     module = "deploy_audit"
 
     def perform(self, arguments: Result, *, task_vars: Result) -> Result:
+        given = arguments.pop("request", None) or {}
+        known = {name: value for name, value in given.items() if value is not None}
+        arguments = {**known, **arguments}
         arguments.setdefault("lease_owner", performer(task_vars))
         result = super().perform(arguments, task_vars=task_vars)
         if "clock" in result:

@@ -117,6 +117,13 @@ options:
     description: Take the lease from somebody else who holds it.
     type: bool
     default: false
+  request:
+    description:
+      - Options of this module by their names, in one value; null means not given, and an option
+        that is given beside it wins. Ansible evaluates one expression sooner than twenty.
+      - Taken apart by the action plugin.
+    type: dict
+    default: {}
   state:
     description: RV(state) of the slice before. Filled in by the action plugin.
     type: dict
@@ -262,6 +269,7 @@ SPEC = ArgumentSpec(
         "lease_owner": {"type": "str", "default": "somebody"},
         "lease_ttl": {"type": "int", "default": 900},
         "take_over": {"type": "bool", "default": False},
+        "request": {"type": "dict", "default": {}},
         "state": {"type": "dict", "default": {}},
     }
 ).merge(instance())
