@@ -31,14 +31,28 @@ class Host:
 
     boot_id: str = ""
     daemon_started: t.Optional[float] = None
+    earlier_starts: t.Tuple[float, ...] = ()
 
 
-def this_host(pid_path: Path, *, proc: Path = PROC) -> Host:
-    """This boot, and when the daemon whose pid file this is was started."""
+def this_host(pid_path: Path, *, state_dir: t.Optional[Path] = None, proc: Path = PROC) -> Host:
+    """This boot, and when the daemon whose pid file this is was started, now and before."""
     started = None
     with contextlib.suppress(OSError, ValueError):
         started = process_started(int(pid_path.read_text(encoding="ascii").strip()), proc=proc)
-    return Host(boot_id=boot_id(proc=proc), daemon_started=started)
+    return Host(
+        boot_id=boot_id(proc=proc),
+        daemon_started=started,
+        earlier_starts=_starts(state_dir / "daemon" / "state") if state_dir is not None else (),
+    )
+
+
+def _starts(copies: Path) -> t.Tuple[float, ...]:
+    """The service copies the state file right before each start."""
+    found: t.List[float] = []
+    for copy in copies.glob("state-*"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(copy.stat().st_mtime)
+    return tuple(found)
 
 
 def process_started(pid: int, *, proc: Path = PROC) -> t.Optional[float]:
@@ -87,7 +101,14 @@ def class_of(
 def _ended_with_daemon(task: Task, attempt: t.Optional[Attempt], host: Host) -> t.Optional[bool]:
     if attempt is not None and _of_earlier_boot(attempt, host):
         return True
-    if task.ended is None or host.daemon_started is None:
+    if task.ended is None:
+        return None
+    # A daemon never takes up a task of an earlier one.
+    if task.started is not None and any(
+        task.started < start <= task.ended for start in host.earlier_starts
+    ):
+        return True
+    if host.daemon_started is None:
         return None
     if task.started is not None and task.started >= host.daemon_started:
         return False
@@ -96,7 +117,7 @@ def _ended_with_daemon(task: Task, attempt: t.Optional[Attempt], host: Host) -> 
         return True
     if after < 0:
         return None
-    # A daemon never takes up a task of an earlier one, however long its own start took.
+    # However long the daemon's own start took.
     return task.started is not None and task.started < host.daemon_started - _DAEMON_SECONDS
 
 

@@ -65,6 +65,27 @@ def test_a_death_with_the_daemon_is_told_from_a_kill(
     assert evidence.class_of(one, None, killed_for=None, host=host) == class_
 
 
+@pytest.mark.parametrize(
+    ("copied", "class_"),
+    [
+        pytest.param(BEGAN - 9000, "unknown", id="long before"),
+        pytest.param(BEGAN + 150, "infra", id="while it ran: a start that ended it"),
+        pytest.param(BEGAN + 50, "unknown", id="the start of the daemon that ran it"),
+        pytest.param(BEGAN + 900, "unknown", id="a start after its end"),
+    ],
+)
+def test_a_death_with_a_daemon_of_the_past_is_told_by_its_copies(
+    tmp_path: Path, copied: float, class_: str
+) -> None:
+    copy = tmp_path / "daemon" / "state" / "state-20231114T221320.000000Z.json"
+    copy.parent.mkdir(parents=True)
+    copy.touch()
+    os.utime(copy, (copied, copied))
+    host = evidence.this_host(tmp_path / "no-pid-file", state_dir=tmp_path)
+    one = task(0, "bars/0", "Killed")
+    assert evidence.class_of(one, None, killed_for=None, host=host) == class_
+
+
 def test_a_kill_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
     one = task(0, "bars/0", "Killed")
     for at, found in ((BEGAN + 50, None), (BEGAN + 150, "killed")):
