@@ -37,7 +37,12 @@ options:
         type: list
         elements: str
       shell:
-        description: A text for C(/bin/sh -c). Mutually exclusive with C(command).
+        description:
+          - A text for C(/bin/sh -c). Mutually exclusive with C(command).
+          - A pipe into C(head) or C(grep -q) under C(pipefail) is refused, because it ends with
+            141 though all went well (AP-13), and so is a value that is set in a loop behind a pipe
+            and used after it, where it is lost (G-14). A script of the project with one of them is
+            a warning.
         type: str
       chdir:
         description:
