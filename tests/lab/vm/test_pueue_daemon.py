@@ -65,9 +65,7 @@ def _group(vm: VirtualMachine) -> str:
     return str(json.loads(listed)["default"]["status"]) if listed else ""
 
 
-def test_the_kernel_takes_the_daemon_last(
-    host: VirtualMachine, say: t.Callable[[str], None]
-) -> None:
+def _taken_last(host: VirtualMachine, say: t.Callable[[str], None]) -> None:
     pid = _pid(host)
     manager = host.run("systemctl show -p MainPID --value user@$(id -u)").stdout.strip()
     own, above = (
@@ -83,9 +81,11 @@ def test_the_kernel_takes_the_daemon_last(
     assert low == str(128 << 20)
 
 
-def test_a_capped_job_outlives_a_crash_and_is_not_doubled(
-    host: VirtualMachine, tmp_path: Path
+def test_a_protected_daemon_and_a_job_that_outlives_its_crash(
+    host: VirtualMachine, tmp_path: Path, say: t.Callable[[str], None]
 ) -> None:
+    """The kernel takes it last; what it left behind is not started a second time."""
+    _taken_last(host, say)
     _queue(host, tmp_path)
     host.run("pueue parallel 2")
     host.run(f"pueue add --label theirs/1 sleep {THEIRS}")
@@ -135,15 +135,12 @@ def test_an_upgrade_under_a_capped_job_leaves_it_running(
     )
 
 
-@pytest.mark.parametrize("how", ["reboot", "power loss"])
-def test_the_queue_goes_on_after_a_boot(host: VirtualMachine, how: str) -> None:
+def test_the_queue_goes_on_after_a_power_loss(host: VirtualMachine) -> None:
     """pueued alone would come back with every group paused that has queued tasks."""
     host.run("pueue group add held && pueue pause --group held --wait")
     host.run(f"pueue add --label t/first sleep {OURS}; pueue add --label t/next sleep {THEIRS}")
     host.run("pueue add --group held --label t/held true")
     eventually(lambda: _alive(host, OURS), timeout=SECONDS, what="the first job runs")
-    if how == "reboot":
-        host.run("systemctl --user stop pueued.service")
     host.run("sync")
     host.power_off()
     host.power_on()
