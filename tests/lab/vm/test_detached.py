@@ -54,7 +54,12 @@ def test_it_survives_the_session_and_the_controller(vm: VirtualMachine, tmp_path
     assert started.rc == 0, started.explain()
     controller = start_controller(vm, tmp_path, job("once/capped", memory="64M"))
     try:
-        eventually(lambda: running(vm, "once/capped"), timeout=240, what="the job runs")
+        eventually(
+            lambda: running(vm, "once/capped") or controller.poll() is not None,
+            timeout=600,
+            what="the job runs",
+        )
+        assert controller.poll() is None, (tmp_path / "controller.log").read_text()
     finally:
         os.killpg(controller.pid, signal.SIGKILL)
         controller.wait()
@@ -85,15 +90,16 @@ def start_controller(
     content = [{"hosts": "machines", "gather_facts": False, "tasks": [task]}]
     (folder / "play.json").write_text(json.dumps(content), encoding="utf-8")
     command = [program("ansible-playbook"), "play.json", "-i", "inventory.json"]
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment(folder, folder / "record"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with open(folder / "controller.log", "wb") as log:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment(folder, folder / "record"),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def running(vm: VirtualMachine, label: str) -> bool:
