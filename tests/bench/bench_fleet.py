@@ -38,7 +38,6 @@ SETTINGS: t.Mapping[str, t.Mapping[str, str]] = {
         "-o KexAlgorithms=curve25519-sha256"
     },
     "5 forks": {"ANSIBLE_FORKS": "5"},
-    "strategy `free`": {"ANSIBLE_STRATEGY": "free"},
 }
 
 Costs = t.Dict[str, Cost]
