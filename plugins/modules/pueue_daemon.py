@@ -27,7 +27,8 @@ description:
     C(pueued) would replace by an empty queue makes the start fail instead.
   - C(pueued) pauses every group with queued jobs when it starts, after a reboot too. The unit
     resumes the groups that ran until then, and leaves those that somebody had paused.
-  - The unit's umask is 0077, and jobs inherit it. A job whose files others are to read sets its own.
+  - The unit's umask is 0077, and jobs inherit it. A job whose files others are to read sets its
+    own.
 author: fleet.jobs authors (@fleet-jobs)
 extends_documentation_fragment:
   - fleet.jobs.attributes
@@ -131,9 +132,9 @@ options:
       - What a restart does about running jobs, which an orderly stop of C(pueued) kills.
       - V(drain) freezes the groups and waits up to O(drain_timeout) until none runs.
       - V(freeze) does not wait. Jobs of this collection under a cap of the kernel are in scopes of
-        their own and run on, because C(pueued) is then ended without notice. pueue calls them killed
-        from then on, the modules count them as running until they end and know how they ended. It is
-        refused while any other job runs, or while a job waits for one that runs.
+        their own and run on, because C(pueued) is then ended without notice. pueue calls them
+        killed from then on, the modules count them as running until they end and know how they
+        ended. It is refused while any other job runs, or while a job waits for one that runs.
     type: str
     choices: [drain, freeze]
     default: drain

@@ -110,7 +110,7 @@ def stop(instance: Instance, *, owner: str) -> StopPlan:
 
 def _settle(instance: Instance, ledger: Ledger, snapshot: Snapshot, left: t.Sequence[Left]) -> None:
     """A runner that was not there to be told writes nothing: its row is closed for it."""
-    host = evidence.this_host(instance.config.pid_path, state_dir=instance.state_dir)
+    host = evidence.host_of(instance)
     for one in left:
         attempts_view.settle(ledger, snapshot, host=host, label=one.label)
 

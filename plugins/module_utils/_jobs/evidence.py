@@ -18,6 +18,9 @@ from .._ledger.store import Ledger
 from .._pueue.snapshot import Snapshot, Task
 from .classes import without_attempt
 
+if t.TYPE_CHECKING:
+    from .instance import Instance
+
 TASK_MARKER = "FLEET_JOBS_TASK"
 # pueued and the runner read the same clock, at different moments and with rounding.
 _SLACK_SECONDS = 2.0
@@ -44,6 +47,11 @@ def this_host(pid_path: Path, *, state_dir: t.Optional[Path] = None, proc: Path 
         daemon_started=started,
         earlier_starts=_starts(state_dir / "daemon" / "state") if state_dir is not None else (),
     )
+
+
+def host_of(instance: Instance) -> Host:
+    """The same for the daemon and the state directory of an instance."""
+    return this_host(instance.config.pid_path, state_dir=instance.state_dir)
 
 
 def _starts(copies: Path) -> t.Tuple[float, ...]:

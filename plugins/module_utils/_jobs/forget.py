@@ -56,11 +56,7 @@ def forget(
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
         snapshot = client.status()
         # Runners that were killed have said nothing; afterwards the queue can tell no more.
-        attempts_view.settle(
-            ledger,
-            snapshot,
-            host=evidence.this_host(instance.config.pid_path, state_dir=instance.state_dir),
-        )
+        attempts_view.settle(ledger, snapshot, host=evidence.host_of(instance))
         made = _plan(wish, snapshot, ledger)
         if not made.remove:
             return replace(_report(made, size), bytes_after=size)

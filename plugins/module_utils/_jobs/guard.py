@@ -210,9 +210,7 @@ class _Call:
     def _standings(self, specs: t.Sequence[JobSpec], snapshot: Snapshot) -> t.Dict[str, Standing]:
         labels = dict.fromkeys(one for spec in specs for one in (spec.label, *spec.after))
         attempts = self._ledger.attempts.latest(labels)
-        host = evidence.this_host(
-            self._instance.config.pid_path, state_dir=self._instance.state_dir
-        )
+        host = evidence.host_of(self._instance)
         return standings(labels, snapshot, attempts, host=host)
 
     def _running(self, snapshot: Snapshot) -> t.List[JobSpec]:

@@ -42,7 +42,7 @@ class Left:
 
 def left_over(instance: Instance, snapshot: Snapshot, ledger: Ledger) -> t.Tuple[Left, ...]:
     """Every run that lives on without a running task, by label."""
-    host = evidence.this_host(instance.config.pid_path, state_dir=instance.state_dir)
+    host = evidence.host_of(instance)
     latest = snapshot.latest()
     return tuple(
         Left(attempt, latest.get(attempt.label))
@@ -83,7 +83,7 @@ def end(instance: Instance, left: t.Sequence[Left]) -> t.List[Left]:
     A runner that is there passes TERM on and writes its verdict; what a dead one left behind is
     asked itself.
     """
-    host = evidence.this_host(instance.config.pid_path, state_dir=instance.state_dir)
+    host = evidence.host_of(instance)
 
     def living(one: Left) -> t.List[int]:
         return list(evidence.living_processes(one.attempt, host=host))

@@ -110,7 +110,7 @@ def _look(
 ) -> _Sight:
     tasks = concerned(snapshot, wish.selection)
     attempts = ledger.attempts.latest([task.label for task in tasks if task.label])
-    host = evidence.this_host(instance.config.pid_path, state_dir=instance.state_dir)
+    host = evidence.host_of(instance)
     spent = ledger.budgets.spent_by_key(budgets.RESTART, since=budgets.a_day_before(ledger.now()))
     heads: t.Dict[str, t.Optional[str]] = {}
     known: t.Dict[str, Evidence] = {}

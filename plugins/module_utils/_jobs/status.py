@@ -62,7 +62,7 @@ def _facts(
     if page is not None and page.size:
         labels.update(task.label for task in page.tasks(snapshot) if task.label)
     attempts = ledger.attempts.latest(labels) if labels else {}
-    host = evidence.this_host(instance.config.pid_path, state_dir=instance.state_dir)
+    host = evidence.host_of(instance)
     return Facts(
         snapshot=snapshot,
         source=source,

@@ -48,7 +48,7 @@ def look(instance: Instance, label: str) -> Sight:
                 task,
                 attempts[-1] if attempts else None,
                 killed_for=evidence.kill_reason(ledger, task),
-                host=evidence.this_host(instance.config.pid_path, state_dir=instance.state_dir),
+                host=evidence.host_of(instance),
             )
     if not attempts and task is None:
         raise FleetError(
