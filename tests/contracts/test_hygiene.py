@@ -16,7 +16,9 @@ FORBIDDEN = {
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY[-]----",
     "an access token": r"\b(?:ghp|gho|ghs|glpat|xox[bp]|pypi)[-_][A-Za-z0-9_-]{20,}",
     "a cloud key": r"\bAKIA[0-9A-Z]{16}\b",
-    "an account's own path": r"(?<![\w.])/(?:root|home/(?!(?:jobs|user|u)/)\w+)/(?!\.\.\.)[\w.]",
+    "an account's own path": (
+        r"(?<![\w.])/(?:root|home/(?!(?:jobs|user|u|batch|hand)/)\w+)/(?!\.\.\.)[\w.]"
+    ),
     "a build machine's path": r"(?<![\w.~])/w[o]rk/(?:main|shared)\b",
     "a registry's host": r"\b(?:files\.pythonhosted|pypi\.pyth[o]n|index\.crates|static\.crates)\.",
     "an index address": r"(?m)^\s*--(?:extra-)?index-url\b",

@@ -19,7 +19,7 @@ case $1 in
     useradd --system --home-dir /srv/git --create-home git
     install -d -o git "$work"
     git_as_owner init --quiet --initial-branch=main
-    install -o git -m 0644 /root/work.py "$work/work.py"
+    install -o git -m 0644 /var/tmp/work.py "$work/work.py"
     commit "Work with numbers"
     systemd-run --quiet --unit=origin --property=User=git --property=Restart=always -- \
       git daemon --listen=127.0.0.1 --reuseaddr --base-path=/srv/git --export-all
