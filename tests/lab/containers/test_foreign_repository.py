@@ -89,7 +89,7 @@ prerun: false
 ansible:
   executor:
     args:
-      ansible_playbook: [--inventory, inventory/scenario.yml]
+      ansible_playbook: [--inventory, ../../inventory/scenario.yml]
   playbooks:
     converge: ../../site.yml
 verifier:
