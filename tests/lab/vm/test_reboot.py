@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.fleet.jobs.tests.lab.guest import STATE
 from ansible_collections.fleet.jobs.tests.lab.queue_host import LONG, PROJECT, SERVICE, QueueHost
 from ansible_collections.fleet.jobs.tests.lab.vm import VirtualMachine, reason
 from ansible_collections.fleet.jobs.tests.support.waiting import eventually
@@ -71,14 +72,23 @@ def test_pueued_killed(host: QueueHost, say: Say) -> None:
 def test_connections_cut_and_sshd_restarted(host: QueueHost, say: Say) -> None:
     """The call that was cut leaves the whole set or none of it, and its repetition the whole."""
     jobs = host.jobs("cut", 12, seconds=1)
-    state = "/home/jobs/.local/share/pueue/state.json"
+    lock = f"{STATE}/instance.lock"
+    # It has the lock until the call waits for it, so that the cut comes in the middle.
     cut = (
-        f"until grep -q cut/000 {state}; do sleep 0.2; done;"
-        " pkill -KILL -f '^sshd: jobs'; systemctl restart ssh"
+        "until [ $(ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c instance.lock) -ge 2 ];"
+        " do sleep 0.2; done; pkill -KILL -f '^sshd: jobs'; systemctl restart ssh"
     )
-    host.vm.run(["systemd-run", "--quiet", "--unit=cut", "sh", "-c", cut], user="root")
+    host.vm.run(f"touch {lock}")
+    command = ["systemd-run", "--quiet", "--unit=cut", "flock", "-o", lock, "sh", "-c", cut]
+    host.vm.run(command, user="root")
     first = host.queue(jobs)
-    say(f"the call whose connection was cut ended with {first.rc}")
+    assert first.rc != 0, first.explain()
+    say(f"the call whose connection was cut: {first.results[-1].status}")
+    eventually(
+        lambda: host.vm.run("systemctl is-active cut", user="root", check=False).returncode != 0,
+        timeout=LONG,
+        what="sshd is back",
+    )
     second = host.queue(jobs)
     assert second.rc == 0, second.explain()
     rest = host.at_rest("cut")
@@ -106,10 +116,11 @@ def test_disk_filled_and_freed(host: QueueHost, say: Say) -> None:
     after = host.account("full")
     say(after.table("after a full disk, freed, and the service repaired"))
     assert set(after.places) == labels
-    assert not set(after.counts()) - {"done", "running", "queued", "infra"}
+    # A job that could not write its own result failed by itself.
+    assert not set(after.counts()) - {"done", "running", "queued", "infra", "app"}
     rest = host.at_rest("full")
-    if rest.of("infra"):
-        run = host.restart("full", "infra")
+    if set(rest.of("done")) != labels:
+        run = host.restart("full", "infra", "app")
         assert run.rc == 0, run.explain()
         rest = host.at_rest("full")
     assert set(rest.of("done")) == labels
