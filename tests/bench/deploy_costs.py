@@ -17,7 +17,7 @@ from ansible_collections.fleet.jobs.plugins.plugin_utils import _resident
 from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost
 
 Rows = t.List[t.Tuple[str, str]]
-_CALL = "    return resident.answer("
+_CALL = "    found = resident.answer("
 ROUNDS = 5
 
 
@@ -57,7 +57,7 @@ def _import_only(name: str, state_dir: str) -> str:
     assert _CALL in text
     module = f"ansible_collections.fleet.jobs.plugins.modules.{name}"
     return text.replace(
-        _CALL, f"    return importlib.import_module({module!r}).__name__\n{_CALL}", 1
+        _CALL, f"    return importlib.import_module({module!r}).__name__, None\n{_CALL}", 1
     )
 
 
