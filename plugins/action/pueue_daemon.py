@@ -13,6 +13,8 @@ class ActionModule(SlicedAction):
 
     module = "pueue_daemon"
     state_option = "waiting"
+    # Others' change, a slice, a stop, a start, and all of it back again.
+    answer_seconds = 1800.0
 
     def progress(self, result: Result) -> str:
         """Whom the host waits for."""

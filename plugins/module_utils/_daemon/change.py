@@ -140,11 +140,15 @@ def _carry_out(
         with locked(wish.state_dir / "instance.lock", timeout=LOCK_SECONDS):
             with Ledger.open(wish.state_dir) as ledger:
                 ledger.lease.require(hold.token)
+            if made.stop is not None and old is not None:
+                rests, before = _still_at_rest(Instance(old, wish.state_dir), wish)
+                if not rests:
+                    return _waiting(wish, made, config, before, hold)
             after = Swap(wish, made, manager, config).run(before)
         current = config
     except (FleetError, OSError) as error:
         raise _released(error, wish, hold, config=current) from error
-    _release(wish, hold, config=config if made.start else None)
+    _release(wish, hold, config=config if wish.present else None)
     return _report(wish, manager, made, config, before=before, after=after)
 
 
@@ -169,6 +173,15 @@ def _at_rest(instance: Instance, wish: DaemonWish) -> t.Tuple[bool, Snapshot]:
         timeout=wish.drain_timeout,
         slice_seconds=wish.slice_seconds,
     )
+
+
+def _still_at_rest(instance: Instance, wish: DaemonWish) -> t.Tuple[bool, Snapshot]:
+    """Behind the lock, right before the stop: the plain command line asks no lock."""
+    if wish.upgrade == "freeze":
+        return True, _spared(instance)
+    with instance.client() as client:
+        snapshot = client.status()
+    return not running(snapshot), snapshot
 
 
 def _waiting(

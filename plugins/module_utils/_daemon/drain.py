@@ -103,7 +103,9 @@ def release(instance: Instance, hold: Hold) -> t.Tuple[str, ...]:
     with instance.ledger() as ledger:
         if hold.mine:
             return recovery.give_back(instance, ledger, hold.token)
-        if not hold.frozen:
+        held = ledger.lease.held()
+        # Where the lease has gone to somebody else, what is frozen is frozen for them.
+        if not hold.frozen or held is None or held.token != hold.token:
             return ()
         with instance.client() as client:
             thawed = recovery.thaw(client, hold.frozen)

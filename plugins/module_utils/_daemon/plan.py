@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def plan(wish: DaemonWish, sight: Sight, *, risk: t.Optional[str] = None) -> Dae
 
     ``risk`` says why what runs does not live through a change of the daemon; None where it does.
     """
+    _refuse_other_instance(wish, sight)
     made = _present(wish, sight) if wish.present else _absent(wish, sight)
+    _refuse_unknown_queue(made)
     _refuse_freeze(wish, sight, made, risk)
     return made
 
@@ -71,8 +74,8 @@ def _present(wish: DaemonWish, sight: Sight) -> DaemonPlan:
     _refuse_lost_tasks(wish, sight)
     stranger = _stranger(wish, sight)
     texts = unit.texts(wish, sight.config.config, sight.account, python=interpreter())
-    found = sight.unit_files.get(wish.unit)
-    _refuse_foreign_unit(wish, sight, found)
+    for name in (wish.unit, *(other for other, _text in texts.others)):
+        _refuse_foreign_unit(wish, sight, name)
     own = sight.own
     why = _why_restart(wish, sight, own, texts) if own else ""
     stop = stranger or (own if why else None)
@@ -101,6 +104,34 @@ def _present(wish: DaemonWish, sight: Sight) -> DaemonPlan:
         before=_before(wish, sight),
         after=_after(wish, sight, texts),
     )
+
+
+def _refuse_other_instance(wish: DaemonWish, sight: Sight) -> None:
+    """A unit is of one instance: who names another one's places means another unit."""
+    text = sight.unit_files.get(wish.unit)
+    for option, key in (("pueue_config", "Config"), ("state_dir", "StateDir")):
+        place = unit.value(text, key) if text is not None and unit.ours(text) else ""
+        if place and os.path.realpath(place) != sight.places[option]:
+            raise FleetError(
+                f'The unit "{wish.unit}" belongs to the instance with {option} "{place}", and '
+                f'"{sight.places[option]}" was given. Nothing was changed. Give the same '
+                f"{option}, or another unit's name with unit."
+            )
+    if sight.state.runs and sight.state.pid and sight.own is None:
+        raise FleetError(
+            f'The unit "{wish.unit}" runs (process {sight.state.pid}), and it cannot be told that '
+            f'it serves the queue of "{wish.config_path}". Nothing was changed. Put the file back '
+            "with which it was started, name its own pueue_config, or another unit."
+        )
+
+
+def _refuse_unknown_queue(made: DaemonPlan) -> None:
+    if made.stop is not None and made.stop.config is None:
+        raise FleetError(
+            f"pueued, process {made.stop.pid}, would have to be ended, and its configuration "
+            "cannot be read any more, so nobody can ask it what runs. Nothing was changed. Put "
+            "its configuration file back, then run this again."
+        )
 
 
 def _refuse_neighbour(wish: DaemonWish, sight: Sight) -> None:
@@ -166,11 +197,12 @@ def _stranger(wish: DaemonWish, sight: Sight) -> t.Optional[Resident]:
     return first
 
 
-def _refuse_foreign_unit(wish: DaemonWish, sight: Sight, found: t.Optional[str]) -> None:
+def _refuse_foreign_unit(wish: DaemonWish, sight: Sight, name: str) -> None:
+    found = sight.unit_files.get(name)
     if found is None or unit.ours(found) or wish.adopt != "refuse":
         return
     raise Refused(
-        f'"{sight.account.units / wish.unit}" was not written by this module. Nothing was changed; '
+        f'"{sight.account.units / name}" was not written by this module. Nothing was changed; '
         "adopt: idle replaces it and keeps a copy beside it, another name with unit leaves it "
         "alone.",
         hazard="INV-2",
@@ -239,7 +271,8 @@ def _files(wish: DaemonWish, sight: Sight, texts: unit.Texts) -> t.Tuple[FileCha
         text = sight.unit_files.get(name)
         if wanted.get(name) != text and (name in wanted or unit.ours(text)):
             there = text is not None
-            changes.append(FileChange(units / name, wanted.get(name), 0o644, there))
+            keep = there and not unit.ours(text)
+            changes.append(FileChange(units / name, wanted.get(name), 0o644, there, keep))
     return tuple(changes)
 
 

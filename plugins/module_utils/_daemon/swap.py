@@ -182,7 +182,9 @@ class Swap:
                 remove(path)
             else:
                 write_atomic(path, found[0], mode=found[1])
-        if old is not None and self._state is not None:
+        # A daemon that was never stopped knows better than its file.
+        runs = self._manager.state(self._wish.unit).runs
+        if old is not None and self._state is not None and not runs:
             write_atomic(old.state_file, self._state)
         self._manager.reload()
         if self._plan.enable:

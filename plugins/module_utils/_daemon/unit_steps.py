@@ -35,6 +35,8 @@ REFUSED = 78  # EX_CONFIG
 _STOPPED = "running-at-stop.json"
 _RESUME = "to-resume.json"
 _ANSWER_SECONDS = 30.0
+# A daemon that takes the call and says nothing must not hold up its own start.
+_CALL_SECONDS = 10.0
 
 
 def main(argv: t.Sequence[str]) -> int:
@@ -176,24 +178,31 @@ def resume(notes: Path, pueue: t.Sequence[str]) -> None:
         sys.stderr.write(f"fleet.jobs: pueued does not answer; not resumed: {wanted}\n")
         return
     for name in sorted(set(wanted) & set(paused)):
-        subprocess.run([*pueue, "start", "--group", name], stdin=subprocess.DEVNULL, check=False)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(
+                [*pueue, "start", "--group", name],
+                stdin=subprocess.DEVNULL,
+                timeout=_CALL_SECONDS,
+                check=False,
+            )
     with contextlib.suppress(FileNotFoundError):
         (notes / _RESUME).unlink()
 
 
 def _paused(pueue: t.Sequence[str]) -> t.Optional[t.List[str]]:
     """Groups that are paused now; None while the daemon does not answer."""
-    done = subprocess.run(
-        [*pueue, "group", "--json"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
     try:
+        done = subprocess.run(
+            [*pueue, "group", "--json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_CALL_SECONDS,
+            check=False,
+        )
         groups = json.loads(done.stdout.decode("utf-8"))
         return [name for name, group in groups.items() if group["status"] == "Paused"]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (subprocess.TimeoutExpired, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .._dataclass import dataclass, field
 from .._errors import FleetError
+from .._files import remove
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+\S*")
 _SECONDS = 30.0
@@ -91,7 +92,7 @@ def sentences(wish: Wish, standing: Standing) -> t.List[str]:
 
 def install(wish: Wish, files: t.Mapping[str, Path]) -> None:
     """Copy, check and only then give the directory its name: it is whole or absent (INV-4)."""
-    wish.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _have_folder(wish.directory)
     temporary = Path(tempfile.mkdtemp(dir=str(wish.directory), prefix=".new-"))
     try:
         for program in wish.programs:
@@ -113,10 +114,19 @@ def install(wish: Wish, files: t.Mapping[str, Path]) -> None:
 def link(wish: Wish, links: t.Iterable[Path]) -> None:
     """Point each link to this version, in one step."""
     for path in links:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _have_folder(path.parent)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        remove(temporary)
         temporary.symlink_to(wish.place / path.name)
         os.replace(str(temporary), str(path))
+
+
+def _have_folder(path: Path) -> None:
+    """For all accounts to read, whatever the umask; a folder that is there keeps its mode."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        one.chmod(0o755)
 
 
 def versions(directory: Path, name: str) -> t.Tuple[Path, ...]:

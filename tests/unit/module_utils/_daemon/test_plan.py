@@ -28,7 +28,11 @@ TIME = "2026-01-01T00:00:00Z"
 RUNS = {"Running": {"enqueued_at": TIME, "start": TIME}}
 WAITS = {"Queued": {"enqueued_at": TIME}}
 STRANGER: t.Dict[str, t.Any] = {"pid": 7, "unit": "", "user_unit": False}
-PLACES = {"pueue_config": "/c", "state_dir": "/s", "pueue_directory": "/q"}
+PLACES = {
+    "pueue_config": str(WISH.config_path),
+    "state_dir": str(WISH.state_dir),
+    "pueue_directory": "/q",
+}
 ABSENT = replace(WISH, present=False)
 
 
@@ -222,6 +226,40 @@ def test_two_instances_share_nothing(option: str) -> None:
     sight = replace(_bare(), neighbours=(Neighbour("other.service", theirs),))
     with pytest.raises(FleetError, match=rf"{option}.*other\.service"):
         plan(WISH, sight)
+
+
+@pytest.mark.parametrize("wish", [WISH, ABSENT], ids=["present", "absent"])
+@pytest.mark.parametrize("option", ["pueue_config", "state_dir"])
+def test_a_unit_of_another_instance_is_left_alone(wish: DaemonWish, option: str) -> None:
+    """Who forgets ``unit`` for a second queue, or its places for an absent one."""
+    sight = replace(_done(), places={**PLACES, option: "/elsewhere"}, residents=())
+    with pytest.raises(FleetError, match=f'belongs to the instance with {option} "/'):
+        plan(wish, sight)
+
+
+@pytest.mark.parametrize("wish", [WISH, ABSENT], ids=["present", "absent"])
+def test_a_running_unit_that_serves_something_else_is_left_alone(wish: DaemonWish) -> None:
+    with pytest.raises(FleetError, match=r"runs \(process 42\), and it cannot be told"):
+        plan(wish, replace(_done(), residents=()))
+
+
+def test_a_daemon_that_nobody_can_ask_is_not_ended() -> None:
+    sight = _done(a=RUNS)
+    mute = _resident(sight, config=None, program="/opt/old/pueued")
+    with pytest.raises(FleetError, match="nobody can ask it what runs"):
+        plan(WISH, replace(sight, residents=(mute,)))
+
+
+def test_somebody_elses_timer_is_kept_beside_or_refused() -> None:
+    wish = replace(WISH, tidy=Tidy("daily", 7))
+    service, timer = unit.tidy_names(wish)
+    sight = replace(_bare(wish), unit_files={service: "[Service]\nExecStart=/bin/theirs\n"})
+    with pytest.raises(Refused, match=f'{service}" was not written by this module'):
+        plan(wish, sight)
+    kept = [
+        change.path.name for change in plan(replace(wish, adopt="idle"), sight).files if change.keep
+    ]
+    assert kept == [service] and timer != service
 
 
 def test_no_empty_queue_in_the_place_of_a_full_one() -> None:
