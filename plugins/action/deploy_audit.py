@@ -19,6 +19,12 @@ class ActionModule(ResidentSlices):
 
     def perform(self, arguments: Result, *, task_vars: Result) -> Result:
         given = arguments.pop("request", None) or {}
+        if not isinstance(given, dict):
+            return {
+                "failed": True,
+                "changed": False,
+                "msg": f"request: give a dictionary of options; this is none: {str(given)[:200]}",
+            }
         known = {name: value for name, value in given.items() if value is not None}
         arguments = {**known, **arguments}
         arguments.setdefault("lease_owner", performer(task_vars))

@@ -56,15 +56,13 @@ _value:
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
     GATE,
     STEPS,
     gate,
 )
 
-SECONDS = "deploy_monitor_seconds"
+SECONDS, LOAD_SHARE = "deploy_monitor_seconds", "deploy_monitor_load_share"
 
 
 def deploy_gate(
@@ -80,12 +78,26 @@ def deploy_gate(
     steps = {host: {step: found[host].get(step) for step in (*STEPS, GATE)} for host in hosts}
     watched = any(_watched(found[host].get(SECONDS)) for host in hosts)
     try:
-        return {
-            **gate(steps, max_failed=max_failed, max_unreachable=max_unreachable, plan_id=plan_id),
-            "watched": watched,
-        }
+        for host in hosts:
+            _check_watch(host, found[host])
+        made = gate(steps, max_failed=max_failed, max_unreachable=max_unreachable, plan_id=plan_id)
     except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
+        # A task that failed for all hosts at once would have only the first of them thawed.
+        reason = f"Nothing was changed here: {error}"
+        made = {"ok": False, "plan_id": "", "reason": reason, "failed": [], "unreachable": []}
+    return {**made, "watched": watched}
+
+
+def _check_watch(host: str, variables: t.Mapping[str, t.Any]) -> None:
+    """The watch comes after the change, so what is wrong with its options is said before it."""
+    for name, kind in ((SECONDS, int), (LOAD_SHARE, float)):
+        value = variables.get(name)
+        try:
+            kind(str(0 if value is None else value).strip())
+        except ValueError as error:
+            raise ValueError(
+                f'{name} of host "{host}" is "{value}", and that is no number.'
+            ) from error
 
 
 def _watched(seconds: t.Any) -> bool:

@@ -153,6 +153,12 @@ def _is_bad(result: Result) -> bool:
     return bool(result.get("failed")) or result.get("verdict") == "bad"
 
 
+def _stopped(hosts: t.Iterable[t.Mapping[str, t.Optional[Result]]]) -> t.List[str]:
+    """Why a gate let nobody on: bounds may hold where a plan is not the one that was approved."""
+    gates = [steps.get(GATE) or {} for steps in hosts]
+    return sorted({_first_line(one.get("reason")) for one in gates if one.get("ok") is False})
+
+
 def _exceeded(
     bad: t.Sequence[str], lost: t.Sequence[str], max_failed: str, max_unreachable: str, total: int
 ) -> t.List[str]:
@@ -242,6 +248,7 @@ def build(
             for verdict in VERDICTS
         },
         "bad": bad,
-        "exceeded": _exceeded(failed, lost, max_failed, max_unreachable, len(reports)),
+        "exceeded": _exceeded(failed, lost, max_failed, max_unreachable, len(reports))
+        or _stopped(hosts.values()),
         "hosts": reports,
     }

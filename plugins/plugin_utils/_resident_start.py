@@ -81,8 +81,8 @@ def resumed(folder, request):
 
     call = {name: request[name] for name in ("module", "parameters", "diff")}
     peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    handle = os.open(folder, os.O_RDONLY)
     try:
+        handle = os.open(folder, os.O_RDONLY)
         # The name of a socket has to be short.
         peer.connect(f"/proc/self/fd/{handle}/{waiting(call['parameters']['lease_token'])}")
     except OSError:
@@ -90,7 +90,10 @@ def resumed(folder, request):
     peer.sendall(marshal.dumps({**call, "environ": dict(os.environ)}))
     peer.shutdown(socket.SHUT_WR)
     with peer.makefile("rb") as stream:
-        return stream.read().decode()
+        said = stream.read().decode()
+    if not said:
+        raise SystemExit("The process that carried the plan out on the host was ended meanwhile.")
+    return said
 
 
 def answer(request):

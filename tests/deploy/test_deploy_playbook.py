@@ -281,7 +281,12 @@ def test_an_approved_plan_is_the_only_one_applied(make_fleet: MakeFleet, tmp_pat
     host.queue([host.job("work/3", "3")])
     host.finished("work/3")
 
-    refused = _deploy(fleet, deploy_plan_id=approved, deploy_report_file=str(path))
+    foretold = _deploy(fleet, check=True, deploy_plan_id=approved, deploy_max_failed="100%")
+    assert foretold.rc == 2 and approved in foretold.stdout, foretold.explain()
+    # However many hosts may fail: nobody approved this plan.
+    refused = _deploy(
+        fleet, deploy_plan_id=approved, deploy_report_file=str(path), deploy_max_failed="100%"
+    )
 
     assert refused.rc == 2, refused.explain()
     assert approved in refused.stdout and host.head() == before
@@ -290,6 +295,20 @@ def test_an_approved_plan_is_the_only_one_applied(make_fleet: MakeFleet, tmp_pat
     run = _deploy(fleet, deploy_plan_id=found, deploy_report_file=str(path))
     assert run.rc == 0, run.explain()
     assert all(task.ok for task in host.finished("work/1", "work/3").values())
+
+
+def test_a_watch_that_cannot_be_is_said_before_the_change(make_fleet: MakeFleet) -> None:
+    """Also where only one host, and not the first one, has the wrong value."""
+    fleet = make_fleet(2)
+    before = fleet.hosts[0].head()
+    fleet.origin.fix()
+    host = fleet.hosts[1]
+    wrong = {host.name: {**host.variables, "deploy_monitor_seconds": "5m"}}
+    options = {name: one for name, one in fleet.options.items() if name != "deploy_monitor_seconds"}
+    run = run_playbook("fleet.jobs.deploy", inventory=fleet.inventory(**wrong), extra_vars=options)
+    assert run.rc != 0 and '"5m", and that is no number' in run.explain()
+    assert [host.head() for host in fleet.hosts] == [before, before]
+    assert {group for host in fleet.hosts for group in host.groups().values()} == {"Running"}
 
 
 def test_a_job_that_outlived_its_daemon_is_waited_for(

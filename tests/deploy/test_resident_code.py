@@ -186,6 +186,9 @@ def test_the_process_of_an_audit_answers_its_apply(deployable: t.Tuple[EmbeddedH
 
     assert _sockets(host) == []
     assert _apply(ask, audit) == {"code_missing": True}
+    for folder in host.state_dir.glob("code/*"):
+        folder.rmdir()
+    assert _apply(ask, audit) == {"code_missing": True}
 
 
 def test_without_a_waiting_process_the_apply_starts_by_itself(

@@ -93,11 +93,27 @@ def dist_info(name: str) -> t.Optional[str]:
     for place in sys.path:
         if os.path.isfile(place) or place.lower().endswith(".egg"):
             return _UNSURE
-        for entry in sorted(os.listdir(place)) if os.path.isdir(place) else ():
-            stem, _dot, kind = entry.lower().rpartition(".")
-            if kind in ("dist-info", "egg-info") and normal(stem.partition("-")[0]) == name:
-                return os.path.join(place, entry) if kind == "dist-info" else _UNSURE
+        found = folders_of(name, place)
+        if found is None or len(found) > 1:
+            # Two of one package, as an installation that was killed leaves them.
+            return _UNSURE
+        if found:
+            return found[0] if found[0].lower().endswith(".dist-info") else _UNSURE
     return None
+
+
+def folders_of(name: str, place: str) -> t.Optional[t.List[str]]:
+    """Metadata of a package in one place; None where that cannot be listed."""
+    try:
+        entries = os.listdir(place) if os.path.isdir(place) else ()
+    except OSError:
+        return None
+    found = []
+    for entry in entries:
+        stem, _dot, kind = entry.lower().rpartition(".")
+        if kind in ("dist-info", "egg-info") and normal(stem.partition("-")[0]) == name:
+            found.append(os.path.join(place, entry))
+    return found
 
 
 def from_folder(folder: str) -> t.Optional[t.Dict[str, t.Any]]:

@@ -65,6 +65,10 @@ def outlived(instance: Instance, snapshot: Snapshot) -> t.Tuple[Task, ...]:
     """
     with instance.ledger(read_only=True) as ledger:
         left = left_over(instance, snapshot, ledger)
+        if any(one.task is None for one in left):
+            # It may have been queued and started since: only a later look can tell.
+            with instance.client() as client:
+                left = left_over(instance, client.status(), ledger)
     forgotten = [one.label for one in left if one.task is None]
     if forgotten:
         names = ", ".join(f'"{label}"' for label in forgotten[:5])

@@ -47,7 +47,7 @@ def of_text(text: str, *, shell: str = "sh", options: t.Sequence[str] = ()) -> t
     """The first such pipe of a text; one that cannot be read passes."""
     try:
         found = tokens(text)
-    except Unreadable:
+    except (Unreadable, RecursionError):
         return None
     pipefail = _PIPEFAIL.search(" ".join((*options, text))) is not None
     early = _reader_that_ends_early(found) if pipefail else None

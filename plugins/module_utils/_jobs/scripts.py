@@ -8,6 +8,7 @@ A warning and no refusal: a script belongs to the project, and may be another on
 from __future__ import annotations
 
 import os
+import stat
 import typing as t
 
 from . import pipes
@@ -38,6 +39,9 @@ def remarks(specs: t.Sequence[JobSpec]) -> t.Tuple[str, ...]:
 def _finding(path: str, words: t.Sequence[str]) -> t.Optional[pipes.Finding]:
     """``words`` start with the shell, where the command names one; else the first line does."""
     try:
+        # A pipe with a name would wait for somebody who writes into it.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return None
         with open(path, "rb") as script:
             text = script.read(_LONGEST_BYTES).decode("utf-8", "replace")
     except OSError:

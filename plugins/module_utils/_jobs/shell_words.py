@@ -63,6 +63,8 @@ class _Reader:
         """Read a blank, a redirection or an operator, if there is one."""
         redirection = _REDIRECTION.match(self.text, self.place)
         if redirection and not self.text.startswith(("<(", ">("), self.place):
+            if redirection.group() in ("<<", "<<-"):
+                raise Unreadable("a document in the text: its lines are no code")
             self.place = redirection.end()
             self._word.append(redirection.group())
             self._begun = True

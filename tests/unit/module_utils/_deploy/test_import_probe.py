@@ -183,3 +183,15 @@ def test_what_is_no_plain_folder_is_left_to_importlib(
     monkeypatch.setattr(sys, "meta_path", [metadata.DistributionFinder, *sys.meta_path])
     monkeypatch.setattr(sys, "path", [])
     assert dist_info("other") == ""
+
+
+def test_two_folders_of_one_package_are_left_to_importlib(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an installation that was killed leaves them: which one counts is not ours to say."""
+    monkeypatch.setattr(sys, "meta_path", [importlib.machinery.PathFinder])
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    (tmp_path / "bars-1.0.dist-info").mkdir()
+    assert dist_info("bars") == str(tmp_path / "bars-1.0.dist-info")
+    (tmp_path / "bars-2.0.dist-info").mkdir()
+    assert dist_info("bars") == ""

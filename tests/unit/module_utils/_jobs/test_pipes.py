@@ -96,7 +96,15 @@ def test_a_value_that_is_not_used_where_it_is_lost(text: str) -> None:
     assert pipes.of_text(text) is None
 
 
-@pytest.mark.parametrize("text", ["echo 'open", 'echo "open', "echo $(open", "echo ${open", "(("])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("echo 'open", 'echo "open', "echo $(open", "echo ${open", "(("),
+        "cat > run.sh <<'END'\nls | head -1\nEND",
+        "(" * 2000 + ")" * 2000,
+    ],
+    ids=range(7),
+)
 def test_what_cannot_be_read_passes(text: str) -> None:
     assert pipes.of_text(SET + text) is None
 
