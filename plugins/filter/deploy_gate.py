@@ -62,7 +62,8 @@ from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
     gate,
 )
 
-SECONDS, LOAD_SHARE = "deploy_monitor_seconds", "deploy_monitor_load_share"
+SECONDS = "deploy_monitor_seconds"
+LOAD_SHARE = "deploy_monitor_load_share"
 
 
 def deploy_gate(
