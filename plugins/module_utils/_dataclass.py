@@ -148,10 +148,8 @@ def _plain(value: t.Any) -> t.Any:
 
 
 if t.TYPE_CHECKING:
-    from dataclasses import asdict as asdict
-    from dataclasses import dataclass as dataclass
-    from dataclasses import field as field
-    from dataclasses import fields as fields
-    from dataclasses import replace as replace
+    from dataclasses import asdict, dataclass, field, fields, replace
 else:
     asdict, dataclass, field, fields, replace = _asdict, _dataclass, _field, _fields, _replace
+
+__all__ = ["asdict", "dataclass", "field", "fields", "replace"]

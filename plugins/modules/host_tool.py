@@ -46,7 +46,6 @@ link:
   sample: /home/jobs/.local/state/fleet-jobs/bin/fleet-jobs
 """
 
-import os
 from pathlib import Path
 
 from ansible_collections.fleet.jobs.plugins.module_utils._ansible.arguments import (
@@ -68,7 +67,7 @@ SPEC = ArgumentSpec().merge(instance(), host_tool())
 def change(request: Request) -> Outcome:
     """Have it; the file is asked for only where it is missing."""
     params = request.params
-    state_dir = Path(os.path.expanduser(params["state_dir"]))
+    state_dir = Path(params["state_dir"]).expanduser()
     before = current(state_dir)
     tool = FrontTool.find(state_dir, digest=params["tool_digest"], source=params["tool_source"])
     if tool.missing and not request.check_mode:

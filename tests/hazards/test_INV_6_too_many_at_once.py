@@ -98,9 +98,11 @@ def test_the_host_decides_how_many_and_says_by_what(queue: GuardedQueue) -> None
 
 
 @pytest.mark.parametrize("wanted", ["0", "auto"])
-def test_a_number_that_no_host_carries_is_refused(wanted: str) -> None:
+def test_a_number_that_no_host_carries_is_refused(queue: GuardedQueue, wanted: str) -> None:
     with pytest.raises(Refused) as error:
-        group.slots(wanted, memory_per_job="900T", cores_per_job=1.0)
+        found = group.slots(wanted, memory_per_job="900T", cores_per_job=1.0)
+        wish = group.Wish(name="default", parallel=found.number, refused=found.refused)
+        group.change(queue.instance, wish, token=None, check_mode=False)
     assert error.value.hazard == "INV-6"
     assert "memory" in error.value.message
 

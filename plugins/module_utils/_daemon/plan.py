@@ -69,7 +69,8 @@ def plan(wish: DaemonWish, sight: Sight, *, risk: t.Optional[str] = None) -> Dae
 
 
 def _present(wish: DaemonWish, sight: Sight) -> DaemonPlan:
-    assert sight.config is not None
+    if sight.config is None:
+        raise AssertionError("sight.config")
     _refuse_neighbour(wish, sight)
     _refuse_lost_tasks(wish, sight)
     stranger = _stranger(wish, sight)
@@ -145,7 +146,8 @@ def _refuse_neighbour(wish: DaemonWish, sight: Sight) -> None:
 
 
 def _refuse_lost_tasks(wish: DaemonWish, sight: Sight) -> None:
-    assert sight.config is not None
+    if sight.config is None:
+        raise AssertionError("sight.config")
     if sight.left_behind is not None:
         folder, count = sight.left_behind
         raise FleetError(
@@ -211,7 +213,8 @@ def _refuse_foreign_unit(wish: DaemonWish, sight: Sight, name: str) -> None:
 
 def _why_restart(wish: DaemonWish, sight: Sight, own: Resident, texts: unit.Texts) -> str:
     """Why the daemon that runs is not the one that is wished; empty where it is."""
-    assert sight.config is not None
+    if sight.config is None:
+        raise AssertionError("sight.config")
     if own.replaced or own.program != sight.program:
         return f'it runs "{own.program}"'
     if not unit.same(sight.unit_files.get(wish.unit), texts.service):
@@ -247,7 +250,8 @@ def _stop_sentences(
 
 
 def _files(wish: DaemonWish, sight: Sight, texts: unit.Texts) -> t.Tuple[FileChange, ...]:
-    assert sight.config is not None
+    if sight.config is None:
+        raise AssertionError("sight.config")
     units = sight.account.units
     changes = []
     if sight.config.write:
@@ -357,7 +361,8 @@ def _queue_words(sight: Sight) -> str:
 
 
 def _warnings(sight: Sight) -> t.Tuple[str, ...]:
-    assert sight.config is not None
+    if sight.config is None:
+        raise AssertionError("sight.config")
     if not sight.config.comments_lost:
         return ()
     return (
@@ -381,7 +386,8 @@ def _before(wish: DaemonWish, sight: Sight) -> Facts:
 
 
 def _after(wish: DaemonWish, sight: Sight, texts: unit.Texts) -> Facts:
-    assert sight.config is not None
+    if sight.config is None:
+        raise AssertionError("sight.config")
     made: Facts = {"state": "present", "enabled": True, "running": True}
     made[wish.unit] = texts.service.splitlines()
     for name, text in texts.others:

@@ -120,7 +120,8 @@ class Swap:
 
     def _answer(self) -> Snapshot:
         """Wait for the handshake of exactly the program that was meant."""
-        assert self._config is not None
+        if self._config is None:
+            raise AssertionError("self._config")
         seconds = self._wish.start_timeout
         state = self._manager.state
         try:

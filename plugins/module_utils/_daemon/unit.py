@@ -145,7 +145,8 @@ def _private_folders(config: Config, account: Account) -> t.List[Path]:
 
 
 def _tidy_service(wish: DaemonWish, *, python: str) -> str:
-    assert wish.tidy is not None
+    if wish.tidy is None:
+        raise AssertionError("wish.tidy")
     words = [python, "-I", "-S", str(tool_link(wish.state_dir)), "tidy"]
     words += ["--pueue-config", str(wish.config_path), "--state-dir", str(wish.state_dir)]
     words += ["--keep-days", str(wish.tidy.keep_days)]
@@ -158,7 +159,8 @@ def _tidy_service(wish: DaemonWish, *, python: str) -> str:
 
 
 def _tidy_timer(wish: DaemonWish) -> str:
-    assert wish.tidy is not None
+    if wish.tidy is None:
+        raise AssertionError("wish.tidy")
     name = tidy_names(wish)[1]
     return (
         f"{_HEAD.format(name=name)}[Unit]\nDescription=Tidy the queue of {wish.unit}\n\n"

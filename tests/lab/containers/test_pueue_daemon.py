@@ -80,7 +80,7 @@ class Host:
         return {one["label"]: (one["created_at"], _status(one["status"])) for one in listed}
 
     def identities(self, config: str = "") -> t.Dict[str, str]:
-        return {label: created for label, (created, _) in self.tasks(config).items()}
+        return {label: created for label, (created, _state) in self.tasks(config).items()}
 
     def group(self, name: str = "default", config: str = "") -> str:
         return str(json.loads(self.pueue("group", "--json", config=config))[name]["status"])
