@@ -46,7 +46,6 @@ link:
   sample: /home/jobs/.local/state/fleet-jobs/bin/fleet-jobs
 """
 
-from pathlib import Path
 
 from ansible_collections.fleet.jobs.plugins.module_utils._ansible.arguments import (
     ArgumentSpec,
@@ -60,6 +59,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._ansible.outcome import
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs.front_tool import FrontTool
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs.host_tool import current, tool_link
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs.instance import state_directory
 
 SPEC = ArgumentSpec().merge(instance(), host_tool())
 
@@ -67,7 +67,7 @@ SPEC = ArgumentSpec().merge(instance(), host_tool())
 def change(request: Request) -> Outcome:
     """Have it; the file is asked for only where it is missing."""
     params = request.params
-    state_dir = Path(params["state_dir"]).expanduser()
+    state_dir = state_directory(params["state_dir"])
     before = current(state_dir)
     tool = FrontTool.find(state_dir, digest=params["tool_digest"], source=params["tool_source"])
     if tool.missing and not request.check_mode:

@@ -20,6 +20,11 @@ DEFAULT_STATE_DIR = "~/.local/state/fleet-jobs"
 LOCK_SECONDS = 60.0
 
 
+def state_directory(state_dir: t.Optional[str]) -> Path:
+    """The option as a path of this account."""
+    return Path(os.path.expanduser(state_dir or DEFAULT_STATE_DIR))
+
+
 @dataclass(frozen=True)
 class Instance:
     """One ``pueued`` and the state that belongs to it; several may share a machine."""
@@ -36,7 +41,7 @@ class Instance:
         environ: t.Optional[t.Mapping[str, str]] = None,
     ) -> Instance:
         """Resolve both places; ``~`` is the account's home, pueue's own search order applies."""
-        directory = Path(os.path.expanduser(state_dir or DEFAULT_STATE_DIR))
+        directory = state_directory(state_dir)
         if not directory.is_absolute():
             raise FleetError(
                 f'state_dir "{state_dir}" is relative; give an absolute path or one that '
