@@ -162,7 +162,7 @@ def test_metadata_is_read_as_importlib_reads_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "meta_path", [importlib.machinery.PathFinder])
     names = sorted({normal(one.metadata["Name"]) for one in metadata.distributions()})
     folders = {name: dist_info(name) for name in names}
-    assert len(names) > 10
+    assert len(names) > 5
     for name, folder in folders.items():
         assert folder, name
         assert from_folder(folder) == from_metadata(name)
