@@ -53,7 +53,8 @@ def of_host(host: EmbeddedHost) -> Rows:
 
 def _import_only(name: str, state_dir: str) -> str:
     """The program that is sent, which stops where the module would begin its work."""
-    text = _resident.program(name, {"state_dir": state_dir}, diff=False).decode()
+    parameters = {"state_dir": state_dir, "lease_token": "none"}
+    text = _resident.program(name, parameters, diff=False).decode()
     assert _CALL in text
     module = f"ansible_collections.fleet.jobs.plugins.modules.{name}"
     return text.replace(
