@@ -284,14 +284,20 @@ def clients(host: SshHost) -> t.List[str]:
 
 
 def freeze_connections(host: SshHost, marker: Path, over: threading.Event) -> None:
-    """Whenever the host is at work, stop the processes that serve its connections."""
+    """Whenever the host is at work, stop the processes that serve its connections; end them when
+    it is over, since some are root's and so do not go with the account."""
     while not over.wait(0.1):
         if marker.exists():
             marker.unlink()
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                with contextlib.suppress(OSError):
-                    if path.read_bytes().startswith(f"sshd: {host.account.name}".encode()):
-                        os.kill(int(path.parent.name), signal.SIGSTOP)
+            _signal_connections(host, signal.SIGSTOP)
+    _signal_connections(host, signal.SIGKILL)
+
+
+def _signal_connections(host: SshHost, number: signal.Signals) -> None:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if path.read_bytes().startswith(f"sshd: {host.account.name}".encode()):
+                os.kill(int(path.parent.name), number)
 
 
 def on_small_disk(host: SshHost) -> None:
