@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import subprocess
 import typing as t
 from pathlib import Path
 
 from .._errors import FleetError
+from .._host.programs import checksum
+from .._host.tools import said_version
 from .wish import PROGRAMS, DaemonWish
 
 _SECONDS = 30.0
@@ -48,31 +48,14 @@ def problem(wish: DaemonWish, *, environ: t.Mapping[str, str]) -> t.Optional[str
 
 def version(path: Path, *, environ: t.Mapping[str, str]) -> t.Optional[str]:
     """What the program says; None where it does not run."""
-    try:
-        done = subprocess.run(
-            [str(path), "--version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            check=False,
-            env=dict(environ),
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = _VERSION.search(done.stdout.decode("utf-8", "replace"))
-    return match.group(0) if match and done.returncode == 0 else None
+    return said_version(str(path), environ=environ, pattern=_VERSION, seconds=_SECONDS)
 
 
 def _sha256(path: Path) -> str:
-    total = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            for part in iter(lambda: stream.read(1 << 20), b""):
-                total.update(part)
+        return checksum(path)
     except OSError as error:
         raise FleetError(
             f'The program "{path}" cannot be read: {error.strerror}. Make it readable for the '
             "account that runs the queue."
         ) from error
-    return total.hexdigest()

@@ -34,21 +34,30 @@ def find_tool(program: str, *, environ: t.Mapping[str, str]) -> t.Optional[str]:
 def tool_version(program: str, *, environ: t.Mapping[str, str]) -> t.Optional[str]:
     """What ``program --version`` says, less the words; None when it is absent or broken."""
     path = find_tool(program, environ=environ)
-    if path is None:
-        return None
+    return None if path is None else said_version(path, environ=environ)
+
+
+def said_version(
+    path: str,
+    *,
+    environ: t.Mapping[str, str],
+    pattern: t.Pattern[str] = _VERSION,
+    seconds: float = _SECONDS,
+) -> t.Optional[str]:
+    """What of ``PATH --version`` fits the pattern; None where the program does not run."""
     try:
         done = subprocess.run(
             [path, "--version"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
             env=dict(environ),
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = _VERSION.search(done.stdout.decode("utf-8", "replace"))
+    match = pattern.search(done.stdout.decode("utf-8", "replace"))
     return match.group(0) if match and done.returncode == 0 else None
 
 
