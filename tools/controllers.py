@@ -8,12 +8,12 @@ say so; with FLEET_JOBS_LAB=require that is a failure. Further arguments go to p
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 
 from environment import BUILD, ROOT, ensure
+from targets import interpreters
 
 # Series: its lock, and the Pythons that it runs on, the one to prefer first.
 CONTROLLERS = {
@@ -33,7 +33,7 @@ TESTS = (
 
 def main() -> int:
     """One pytest run per series; all are run, the first failure's status."""
-    pythons = _interpreters().found()
+    pythons = interpreters().found()
     status, lines = 0, []
     for series, (lock, preferred) in CONTROLLERS.items():
         version = next((one for one in preferred if one in pythons), None)
@@ -77,14 +77,6 @@ def _core(folder) -> str:
         [str(folder / "bin" / "python"), "-c", code], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
-
-
-def _interpreters():
-    path = ROOT / "tests" / "support" / "interpreters.py"
-    spec = importlib.util.spec_from_file_location("interpreters", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ UNITS = "tests/unit/module_utils"
 
 def main() -> int:
     """One pytest run per interpreter; the first failure's status, all are run."""
-    interpreters = _interpreters()
-    print(interpreters.describe(), flush=True)
+    found = interpreters()
+    print(found.describe(), flush=True)
     status = 0
-    for version, path in interpreters.chosen().items():
+    for version, path in found.chosen().items():
         folder = ensure(f"targets-{version}", lock="targets", interpreter=path)
         print(f"== unit tests of module_utils on Python {version}", flush=True)
         done = subprocess.run(
@@ -37,7 +37,8 @@ def main() -> int:
     return status
 
 
-def _interpreters():
+def interpreters():
+    """The module that finds target Pythons; it lies with the tests, which use it as well."""
     path = ROOT / "tests" / "support" / "interpreters.py"
     spec = importlib.util.spec_from_file_location("interpreters", path)
     module = importlib.util.module_from_spec(spec)

@@ -16,7 +16,6 @@ from ansible_collections.fleet.jobs.plugins.module_utils._errors import Refused
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import pipes
 from ansible_collections.fleet.jobs.tests.support.ansible import COLLECTION
 from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
-from ansible_collections.fleet.jobs.tests.support.direct import call
 from ansible_collections.fleet.jobs.tests.support.guarded import GuardedQueue
 
 # More than a pipe holds, so that the writer is still at it when its reader ends.
@@ -64,14 +63,7 @@ def test_what_it_says_to_write_runs(queue: GuardedQueue) -> None:
 
 
 def test_a_single_command_is_refused_as_well(queue: GuardedQueue) -> None:
-    arguments = {"label": "once/A", "command": ["bash", "-c", LOSING], "cap": "none"}
-    where = {"state_dir": str(queue.state_dir), "chdir": str(queue.work)}
-    done = call(
-        "systemd_run_job",
-        {**arguments, **where},
-        environ=queue.daemon.environ,
-        cwd=queue.work,
-    )
+    done = queue.once("once/A", "bash", "-c", LOSING)
     assert done["failed"] and done["hazard"] == "AP-13", done
 
 

@@ -14,7 +14,6 @@ import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import Refused
 from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
-from ansible_collections.fleet.jobs.tests.support.direct import call
 from ansible_collections.fleet.jobs.tests.support.guarded import GuardedQueue
 
 COUNT = "while read -r line; do n=$((n + 1)); done"
@@ -61,14 +60,7 @@ def test_both_ways_out_count(queue: GuardedQueue, text: str) -> None:
 
 
 def test_a_single_command_is_refused_as_well(queue: GuardedQueue) -> None:
-    arguments = {"label": "once/A", "command": ["sh", "-c", LOSING], "cap": "none"}
-    where = {"state_dir": str(queue.state_dir), "chdir": str(queue.work)}
-    done = call(
-        "systemd_run_job",
-        {**arguments, **where},
-        environ=queue.daemon.environ,
-        cwd=queue.work,
-    )
+    done = queue.once("once/A", "sh", "-c", LOSING)
     assert done["failed"] and done["hazard"] == "G-14", done
 
 

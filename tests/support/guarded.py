@@ -14,6 +14,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._pueue.snapshot import 
 
 from . import tool
 from .daemon import PrivateDaemon
+from .direct import call
 from .waiting import eventually
 
 FLOOR = 1 << 20
@@ -54,6 +55,18 @@ class GuardedQueue:
             self.wish(*jobs, **more),
             check_mode=check_mode,
             environ=self.daemon.environ,
+        )
+
+    def once(self, label: str, *command: str) -> t.Dict[str, t.Any]:
+        """The result of ``systemd_run_job`` for one command beside the queue, without a cap."""
+        return call(
+            "systemd_run_job",
+            {
+                **{"label": label, "command": list(command), "cap": "none"},
+                **{"state_dir": str(self.state_dir), "chdir": str(self.work)},
+            },
+            environ=self.daemon.environ,
+            cwd=self.work,
         )
 
     def status(self) -> Snapshot:
