@@ -9,7 +9,7 @@ DO ?=
 N ?=
 
 B := $(CURDIR)/.build
-LOCKS := uv test targets lint sanity build demo bench molecule controller-2.17 controller-newest
+LOCKS := uv test targets lint sanity build demo bench molecule controller-2.17 controller-newest awx
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
