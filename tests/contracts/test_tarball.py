@@ -17,6 +17,7 @@ from ansible_collections.fleet.jobs.tests.support.ansible import COLLECTION
 
 SHIPPED = {
     *("CHANGELOG.md", "CHANGELOG.rst", "FILES.json", "LICENSE", "MANIFEST.json", "README.md"),
+    "bindep.txt",
     *("changelogs", "docs", "examples", "inventory", "meta", "playbooks", "plugins", "roles"),
 }
 PLAYBOOKS = sorted(path.stem for path in (COLLECTION / "playbooks").glob("*.yml"))
