@@ -121,11 +121,16 @@ options:
       - What to do where a C(pueued) that is not of this unit already serves this queue, or where
         a file of the unit's name was written by somebody else.
       - V(refuse) says what was found and changes nothing.
+      - V(keep) leaves a daemon that runs exactly as it is, with whatever runs on it, and does only
+        what needs no restart, O(job_path) and O(tidy). No unit is written, which is a warning. In
+        pueue's configuration it names the folders that the daemon has from the environment of
+        whoever started it, so that a client without that environment finds it. Where no such daemon
+        runs it is as V(refuse).
       - V(idle) takes the queue over with all its tasks, if no job runs.
       - V(drain) waits up to O(drain_timeout) for those that run, then takes it over.
-      - A daemon of a system unit is never taken over.
+      - A daemon of a system unit is never taken over; V(keep) is the way to use it.
     type: str
-    choices: [refuse, idle, drain]
+    choices: [refuse, keep, idle, drain]
     default: refuse
   upgrade:
     description:
@@ -168,7 +173,9 @@ options:
     type: dict
     suboptions:
       schedule:
-        description: When, as systemd's C(OnCalendar) reads it.
+        description:
+          - When, as systemd's C(OnCalendar) reads it. A wrong one is refused before anything is
+            changed.
         type: str
         default: daily
       keep_days:
@@ -199,6 +206,11 @@ EXAMPLES = r"""
     listen:
       port: 6925
 
+- name: Use the pueued that somebody started by hand, and leave it and its jobs alone
+  fleet.jobs.pueue_daemon:
+    binaries: /opt/fleet-jobs/pueue-4.0.4
+    adopt: keep
+
 - name: Take over a pueued that somebody started by hand, when its jobs have ended
   fleet.jobs.pueue_daemon:
     binaries: /opt/fleet-jobs/pueue-4.0.4
@@ -223,13 +235,14 @@ daemon:
   type: dict
   contains:
     version:
-      description: Version of pueue; null with O(state=absent).
+      description: Version of pueue; null with O(state=absent). That of a kept daemon is its own.
       type: str
     pid:
-      description: Process of the daemon; null where none runs, and in check mode.
+      description:
+        - Process of the daemon; null where none runs, and in check mode unless it is kept.
       type: int
     unit:
-      description: Name of the user unit.
+      description: Name of the user unit; null where O(adopt=keep) left a daemon without one.
       type: str
     socket:
       description: Path of the socket, or host and port; null where there is no configuration.
@@ -291,7 +304,11 @@ SPEC = arguments.ArgumentSpec(
         "unit": {"type": "str", "default": "pueued.service"},
         "job_path": {"type": "list", "elements": "str", "default": []},
         "memory_protection": {"type": "str", "default": "128M"},
-        "adopt": {"type": "str", "choices": ["refuse", "idle", "drain"], "default": "refuse"},
+        "adopt": {
+            "type": "str",
+            "choices": ["refuse", "keep", "idle", "drain"],
+            "default": "refuse",
+        },
         "upgrade": {"type": "str", "choices": ["drain", "freeze"], "default": "drain"},
         "drain_timeout": {"type": "float", "default": 3600.0},
         "start_timeout": {"type": "float", "default": 60.0},

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 import typing as t
+from pathlib import Path
 
 from .._dataclass import dataclass, field, replace
 from .._errors import FleetError, from_os_error
@@ -15,10 +17,12 @@ from .._jobs.instance import LOCK_SECONDS, Instance
 from .._ledger.store import Ledger
 from .._pueue.config import Config
 from .._pueue.snapshot import Snapshot
-from . import drain, unit_steps
+from . import binaries, drain, unit_steps
 from .manager import Manager
-from .plan import DaemonPlan, plan
+from .plan import plan
+from .residents import Resident
 from .sight import Sight, existing, jobs_run, look, read, running
+from .steps import DaemonPlan
 from .survivors import at_risk
 from .swap import Swap
 from .wish import Account, DaemonWish
@@ -81,7 +85,8 @@ def _change(
         raise FleetError(sight.problem, hazard="G-4")
     risk = at_risk(sight.snapshot, state_dir=wish.state_dir) if sight.snapshot else None
     made = plan(wish, sight, risk=risk)
-    config = _config(wish, sight, account, environ=environ)
+    kept = made.kept
+    config = kept.config if kept else _config(wish, sight, account, environ=environ)
     if not made.changed:
         return _report(wish, manager, made, config, before=sight.snapshot, after=sight.snapshot)
     with Ledger.open(wish.state_dir, read_only=True) as ledger:
@@ -202,7 +207,7 @@ def _waiting(
     }
     still = replace(made, sentences=(), before={}, after={})
     count = len(snapshot.tasks)
-    daemon = _daemon(wish, config, version=wish.version if wish.present else None, pid=None)
+    daemon = _daemon(wish, config, pid=None)
     return Report(still, daemon, {"before": count, "after": count}, (), waiting)
 
 
@@ -253,7 +258,7 @@ def _foretold(
     wish: DaemonWish, made: DaemonPlan, config: t.Optional[Config], sight: Sight
 ) -> Report:
     count = len(sight.snapshot.tasks) if sight.snapshot else 0
-    daemon = _daemon(wish, config, version=wish.version if wish.present else None, pid=None)
+    daemon = _kept(made.kept) if made.kept else _daemon(wish, config, pid=None)
     return Report(made, daemon, {"before": count, "after": count}, made.warnings)
 
 
@@ -267,23 +272,33 @@ def _report(
     after: t.Optional[Snapshot],
 ) -> Report:
     count = len(before.tasks) if before else 0
-    pid = manager.state(wish.unit).pid if wish.present else 0
-    daemon = _daemon(wish, config, version=wish.version if wish.present else None, pid=pid or None)
+    if made.kept:
+        daemon = _kept(made.kept)
+    else:
+        pid = manager.state(wish.unit).pid if wish.present else 0
+        daemon = _daemon(wish, config, pid=pid or None)
     tasks = {"before": count, "after": len(after.tasks) if after else count}
     return Report(made, daemon, tasks, made.warnings)
 
 
 def _daemon(
-    wish: DaemonWish,
-    config: t.Optional[Config],
-    *,
-    version: t.Optional[str],
-    pid: t.Optional[int],
+    wish: DaemonWish, config: t.Optional[Config], *, pid: t.Optional[int]
 ) -> t.Dict[str, t.Any]:
     return {
-        "version": version,
+        "version": wish.version if wish.present else None,
         "pid": pid,
         "unit": wish.unit,
         "socket": config.address if config else None,
         "config": str(wish.config_path),
+    }
+
+
+def _kept(one: Resident) -> t.Dict[str, t.Any]:
+    """Somebody else's daemon, which runs in check mode as well."""
+    return {
+        "version": binaries.version(Path(f"/proc/{one.pid}/exe"), environ=os.environ),
+        "pid": one.pid,
+        "unit": None,
+        "socket": one.config.address if one.config else None,
+        "config": str(one.config.path) if one.config else None,
     }

@@ -59,6 +59,11 @@ def plan(
     )
 
 
+def with_places(wish: DaemonWish, current: str, places: t.Mapping[str, str]) -> t.Tuple[str, bool]:
+    """The file with these keys of ``shared`` set, and whether its comments are lost."""
+    return _edited(current, _content(wish, current), dict(places))
+
+
 def _content(wish: DaemonWish, current: t.Optional[str]) -> t.Dict[str, t.Any]:
     if current is None:
         return {}

@@ -14,7 +14,10 @@ from .._errors import FleetError
 from .wish import Account
 
 _SECONDS = 60.0
-_PROPERTIES = ("LoadState", "ActiveState", "SubState", "MainPID", "Result", "UnitFileState")
+_PROPERTIES = (
+    *("LoadState", "ActiveState", "SubState", "MainPID", "Result", "UnitFileState"),
+    "FragmentPath",
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class UnitState:
     pid: int = 0
     result: str = ""
     enabled: bool = False
+    fragment: str = ""
 
     @property
     def runs(self) -> bool:
@@ -69,6 +73,25 @@ class Manager:
             )
         return None
 
+    def schedule_problem(self, schedule: str) -> t.Optional[str]:
+        """What systemd itself has against a calendar expression; None where it has nothing, or
+        where it cannot be asked."""
+        program = shutil.which("systemd-analyze", path=self._environ.get("PATH"))
+        if program is None:
+            return None
+        try:
+            done = self._call([program, "calendar", "--", schedule], seconds=_SECONDS)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        if done.returncode == 0:
+            return None
+        said = (done.stderr.strip().splitlines() or ["it is none"])[0]
+        return (
+            f'tidy.schedule: "{schedule}" is no calendar expression of systemd ({said}). Nothing '
+            "was changed; write for example daily, or Mon..Fri 04:30. systemd-analyze calendar "
+            "tries one."
+        )
+
     def state(self, unit: str) -> UnitState:
         """How a unit stands; a unit that does not exist is merely not loaded."""
         done = self._run("show", "-p", ",".join(_PROPERTIES), "--", unit)
@@ -80,6 +103,7 @@ class Manager:
             pid=int(values.get("MainPID") or 0),
             result=values.get("Result", ""),
             enabled=values.get("UnitFileState") == "enabled",
+            fragment=values.get("FragmentPath", ""),
         )
 
     def is_main(self, unit: str, pid: int, *, user: bool) -> bool:

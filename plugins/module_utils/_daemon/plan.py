@@ -6,51 +6,13 @@ from __future__ import annotations
 
 import os
 import typing as t
-from pathlib import Path
 
-from .._dataclass import dataclass, field
 from .._errors import FleetError, Refused
-from .._jobs.environment import job_path_file
-from . import unit
+from . import keeping, steps, strangers, unit
 from .residents import Resident
-from .sight import Sight, helper_text, interpreter, jobs_run
+from .sight import Sight, interpreter, jobs_run
+from .steps import DaemonPlan, Facts, FileChange, kept_name
 from .wish import DaemonWish
-
-Facts = t.Dict[str, t.Any]
-
-
-@dataclass(frozen=True)
-class FileChange:
-    """A file as it is to be; ``text`` None removes it."""
-
-    path: Path
-    text: t.Optional[str]
-    mode: int = 0o600
-    there: bool = False
-    keep: bool = False
-
-
-@dataclass(frozen=True)
-class DaemonPlan:
-    """Steps in the order in which they are taken: stop, write, start."""
-
-    stop: t.Optional[Resident] = None
-    start: bool = False
-    enable: bool = False
-    timer: bool = False
-    disable: t.Tuple[str, ...] = ()
-    files: t.Tuple[FileChange, ...] = ()
-    close: t.Tuple[Path, ...] = ()
-    reload: bool = False
-    sentences: t.Tuple[str, ...] = ()
-    warnings: t.Tuple[str, ...] = ()
-    before: Facts = field(default_factory=dict)
-    after: Facts = field(default_factory=dict)
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to do."""
-        return bool(self.sentences)
 
 
 def plan(wish: DaemonWish, sight: Sight, *, risk: t.Optional[str] = None) -> DaemonPlan:
@@ -71,21 +33,29 @@ def plan(wish: DaemonWish, sight: Sight, *, risk: t.Optional[str] = None) -> Dae
 def _present(wish: DaemonWish, sight: Sight) -> DaemonPlan:
     if sight.config is None:
         raise AssertionError("sight.config")
+    if sight.schedule_problem is not None:
+        raise FleetError(sight.schedule_problem)
     _refuse_neighbour(wish, sight)
     _refuse_lost_tasks(wish, sight)
-    stranger = _stranger(wish, sight)
+    kept = strangers.to_keep(wish, sight)
+    return keeping.plan_around(wish, sight, kept) if kept else _serviced(wish, sight)
+
+
+def _serviced(wish: DaemonWish, sight: Sight) -> DaemonPlan:
+    """As a service of the account; what others run is taken over where the wish says so."""
+    if sight.config is None:
+        raise AssertionError("sight.config")
+    stranger = strangers.to_take_over(wish, sight)
     texts = unit.texts(wish, sight.config.config, sight.account, python=interpreter())
-    for name in (wish.unit, *(other for other, _text in texts.others)):
-        _refuse_foreign_unit(wish, sight, name)
     own = sight.own
     why = _why_restart(wish, sight, own, texts) if own else ""
     stop = stranger or (own if why else None)
     start = stop is not None or own is None
-    files = _files(wish, sight, texts)
-    timer = wish.tidy is not None and (sight.timer.active != "active" or not sight.timer.enabled)
+    files = (*steps.of_daemon(wish, sight, texts), *steps.around_it(wish, sight, texts))
+    timer = steps.timer_wanted(wish, sight)
     sentences = [
         *_stop_sentences(wish, sight, stop, why),
-        *(_file_sentence(change) for change in files),
+        *(change.sentence for change in files),
         *(f'Close the folder "{path}" to other accounts.' for path in sight.open_folders),
         *([] if sight.state.enabled else [f'Enable the unit "{wish.unit}".']),
         *([f'Start the unit "{wish.unit}" (pueue {wish.version}).'] if start else []),
@@ -99,7 +69,7 @@ def _present(wish: DaemonWish, sight: Sight) -> DaemonPlan:
         disable=_disabled(sight, stranger, files),
         files=files,
         close=sight.open_folders,
-        reload=any(change.path.parent == sight.account.units for change in files),
+        reload=steps.in_units(sight, files),
         sentences=tuple(sentences),
         warnings=_warnings(sight),
         before=_before(wish, sight),
@@ -163,54 +133,6 @@ def _refuse_lost_tasks(wish: DaemonWish, sight: Sight) -> None:
         )
 
 
-def _stranger(wish: DaemonWish, sight: Sight) -> t.Optional[Resident]:
-    """The one daemon that is to be taken over; refused where the rule does not allow it."""
-    if not sight.strangers:
-        return None
-    first = sight.strangers[0]
-    found = (
-        f'A pueued that is not of the unit "{wish.unit}" runs here already: process {first.pid}, '
-        f"started by {first.started_by}, {_queue_words(sight)}"
-    )
-    if first.unit and not first.user_unit:
-        raise Refused(
-            f"{found}. This account cannot take over a system unit: stop and disable it as root "
-            "when no job runs, then run this again.",
-            hazard="INV-2",
-        )
-    if len(sight.residents) > 1 or first.config is None:
-        raise Refused(
-            f"{found}. {len(sight.residents)} such processes are in the way, or it cannot be told "
-            "which queue it serves; end what is not wanted yourself, then run this again.",
-            hazard="INV-2",
-        )
-    if wish.adopt == "refuse":
-        raise Refused(
-            f"{found}. Nothing was changed. adopt: idle takes it over with all its tasks when no "
-            "job runs, adopt: drain waits for those that run.",
-            hazard="INV-2",
-        )
-    if wish.adopt == "idle" and sight.running:
-        raise Refused(
-            f"{found}. adopt is idle, and {jobs_run(sight.running)}. Nothing was changed; "
-            "adopt: drain waits for them.",
-            hazard="INV-2",
-        )
-    return first
-
-
-def _refuse_foreign_unit(wish: DaemonWish, sight: Sight, name: str) -> None:
-    found = sight.unit_files.get(name)
-    if found is None or unit.ours(found) or wish.adopt != "refuse":
-        return
-    raise Refused(
-        f'"{sight.account.units / name}" was not written by this module. Nothing was changed; '
-        "adopt: idle replaces it and keeps a copy beside it, another name with unit leaves it "
-        "alone.",
-        hazard="INV-2",
-    )
-
-
 def _why_restart(wish: DaemonWish, sight: Sight, own: Resident, texts: unit.Texts) -> str:
     """Why the daemon that runs is not the one that is wished; empty where it is."""
     if sight.config is None:
@@ -247,51 +169,6 @@ def _stop_sentences(
     elif why:
         said.append(f'Stop the unit "{wish.unit}" (process {stop.pid}), because {why}.')
     return said
-
-
-def _files(wish: DaemonWish, sight: Sight, texts: unit.Texts) -> t.Tuple[FileChange, ...]:
-    if sight.config is None:
-        raise AssertionError("sight.config")
-    units = sight.account.units
-    changes = []
-    if sight.config.write:
-        lost = sight.config.comments_lost
-        there = sight.config_text is not None
-        changes.append(FileChange(wish.config_path, sight.config.text, there=there, keep=lost))
-    if sight.helper != helper_text():
-        there = sight.helper is not None
-        changes.append(FileChange(wish.helper, helper_text(), there=there))
-    if sight.job_path != wish.job_path:
-        text = "".join(f"{folder}\n" for folder in wish.job_path) or None
-        there = bool(sight.job_path)
-        changes.append(FileChange(job_path_file(wish.state_dir), text, there=there))
-    found = sight.unit_files.get(wish.unit)
-    if found != texts.service:
-        there = found is not None
-        keep = there and not unit.ours(found)
-        changes.append(FileChange(units / wish.unit, texts.service, 0o644, there, keep))
-    wanted = dict(texts.others)
-    for name in unit.tidy_names(wish):
-        text = sight.unit_files.get(name)
-        if wanted.get(name) != text and (name in wanted or unit.ours(text)):
-            there = text is not None
-            keep = there and not unit.ours(text)
-            changes.append(FileChange(units / name, wanted.get(name), 0o644, there, keep))
-    return tuple(changes)
-
-
-def _file_sentence(change: FileChange) -> str:
-    if change.text is None:
-        return f'Remove "{change.path}".'
-    said = f'{"Change" if change.there else "Write"} "{change.path}"'
-    if change.keep:
-        return f'{said}; it stays as "{kept_name(change.path).name}" beside it.'
-    return f"{said}."
-
-
-def kept_name(path: Path) -> Path:
-    """Where somebody's own file stays when it is replaced."""
-    return path.with_name(f"{path.name}.before-fleet-jobs")
 
 
 def _disabled(
@@ -351,13 +228,6 @@ def _refuse_freeze(wish: DaemonWish, sight: Sight, made: DaemonPlan, risk: t.Opt
             "nothing was changed. upgrade: drain waits for what runs.",
             hazard="INV-2",
         )
-
-
-def _queue_words(sight: Sight) -> str:
-    if sight.snapshot is None:
-        return "with a queue that cannot be read"
-    count = len(sight.snapshot.tasks)
-    return f"with {count} tasks, and {jobs_run(sight.running)}" if count else "with no task"
 
 
 def _warnings(sight: Sight) -> t.Tuple[str, ...]:

@@ -56,6 +56,7 @@ class Sight:
     snapshot: t.Optional[Snapshot]
     state_problem: t.Optional[str]
     left_behind: t.Optional[t.Tuple[Path, int]] = None
+    schedule_problem: t.Optional[str] = None
 
     @property
     def own(self) -> t.Optional[Resident]:
@@ -88,6 +89,14 @@ def jobs_run(tasks: t.Sequence[Task]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     counted = "1 job runs" if len(tasks) == 1 else f"{len(tasks)} jobs run"
     return f"{counted} ({', '.join(names[:_SHOWN])}{more})"
+
+
+def queue_words(sight: Sight) -> str:
+    """How much is in the queue, and what of it runs."""
+    if sight.snapshot is None:
+        return "with a queue that cannot be read"
+    count = len(sight.snapshot.tasks)
+    return f"with {count} tasks, and {jobs_run(sight.running)}" if count else "with no task"
 
 
 def look(
@@ -125,6 +134,7 @@ def look(
         snapshot=snapshot,
         state_problem=broken,
         left_behind=_left_behind(wish, text, config, environ=values),
+        schedule_problem=manager.schedule_problem(wish.tidy.schedule) if wish.tidy else None,
     )
 
 

@@ -20,10 +20,11 @@ from .._pueue.config import Config
 from .._pueue.errors import DaemonUnreachable
 from .._pueue.snapshot import Snapshot
 from . import binaries, unit, unit_steps
+from .before import Before, content_and_mode
 from .manager import Manager
-from .plan import DaemonPlan, FileChange, kept_name
 from .residents import Resident
 from .sight import ask, running
+from .steps import DaemonPlan, FileChange, kept_name
 from .wish import DaemonWish
 
 _STOP_SECONDS = 200.0
@@ -41,8 +42,8 @@ class Swap:
         self._plan = made
         self._manager = manager
         self._config = config
-        self._saved: t.Dict[Path, t.Optional[t.Tuple[bytes, int]]] = {}
-        self._state: t.Optional[bytes] = None
+        self._before = Before(manager)
+        self._state: t.Optional[t.Tuple[bytes, int]] = None
         self._stopped = False
 
     def run(self, before: t.Optional[Snapshot]) -> t.Optional[Snapshot]:
@@ -77,44 +78,46 @@ class Swap:
     def _copy_state(self, config: t.Optional[Config]) -> None:
         """The file as the daemon left it, in memory for the way back and as a copy on disk."""
         with contextlib.suppress(FileNotFoundError):
-            if config is not None:
-                self._state = config.state_file.read_bytes()
+            if config is not None and self._plan.kept is None:
+                self._state = content_and_mode(config.state_file)
                 private_directory(self._wish.copies)
                 unit_steps.keep(config.state_file, self._wish.copies)
 
     def _write(self) -> None:
         for name in self._plan.disable:
-            if name != self._wish.unit:
-                self._manager.disable(name)
-                if name.endswith(".timer"):
-                    self._manager.stop(name, seconds=_STOP_SECONDS)
-        if self._wish.unit in self._plan.disable:
-            self._manager.disable(self._wish.unit)
+            self._before.note_unit(name)
+            self._manager.disable(name)
+            if name.endswith(".timer"):
+                self._manager.stop(name, seconds=_STOP_SECONDS)
         for change in self._plan.files:
             self._change_file(change)
         for folder in self._plan.close:
+            self._before.note_folder(folder)
             folder.chmod(0o700)
         if self._plan.reload:
             self._manager.reload()
         if self._plan.enable:
+            self._before.note_unit(self._wish.unit)
             self._manager.enable(self._wish.unit)
 
     def _change_file(self, change: FileChange) -> None:
         path = change.path
-        found = (path.read_bytes(), path.stat().st_mode & 0o777) if path.exists() else None
-        self._saved[path] = found
+        self._before.note_file(path)
         if change.text is None:
             remove(path)
             return
         if not path.parent.exists():
             private_directory(path.parent)
-        if change.keep and found is not None:
-            write_atomic(kept_name(path), found[0], mode=found[1])
+        if change.keep:
+            self._before.note_file(kept_name(path))
+            content, mode = content_and_mode(path)
+            write_atomic(kept_name(path), content, mode=mode)
         write_atomic(path, change.text.encode("utf-8"), mode=change.mode)
 
     def _finish(self) -> None:
         if self._plan.timer:
             timer = unit.tidy_names(self._wish)[1]
+            self._before.note_unit(timer)
             self._manager.enable(timer)
             self._manager.start(timer, seconds=self._wish.start_timeout)
 
@@ -178,19 +181,11 @@ class Swap:
         if self._plan.start:
             with contextlib.suppress(FleetError):
                 self._manager.stop(self._wish.unit, seconds=_STOP_SECONDS)
-        for path, found in self._saved.items():
-            if found is None:
-                remove(path)
-            else:
-                write_atomic(path, found[0], mode=found[1])
+        self._before.put_back()
         # A daemon that was never stopped knows better than its file.
         runs = self._manager.state(self._wish.unit).runs
         if old is not None and self._state is not None and not runs:
-            write_atomic(old.state_file, self._state)
-        self._manager.reload()
-        if self._plan.enable:
-            with contextlib.suppress(FleetError):
-                self._manager.disable(self._wish.unit)
+            write_atomic(old.state_file, self._state[0], mode=self._state[1])
 
 
 def end(resident: Resident, manager: Manager, *, spare: bool) -> None:
@@ -217,7 +212,6 @@ def end(resident: Resident, manager: Manager, *, spare: bool) -> None:
 def revive(resident: Resident, config: Config, manager: Manager, wish: DaemonWish) -> Snapshot:
     """Start what was ended, the way it was started before as far as that can be told."""
     if resident.unit:
-        manager.enable(resident.unit)
         manager.start(resident.unit, seconds=wish.start_timeout)
     else:
         program = resident.program

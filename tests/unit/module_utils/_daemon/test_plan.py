@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._daemon import configuration, unit
 from ansible_collections.fleet.jobs.plugins.module_utils._daemon.manager import UnitState
-from ansible_collections.fleet.jobs.plugins.module_utils._daemon.plan import DaemonPlan, plan
+from ansible_collections.fleet.jobs.plugins.module_utils._daemon.plan import plan
 from ansible_collections.fleet.jobs.plugins.module_utils._daemon.residents import Resident
 from ansible_collections.fleet.jobs.plugins.module_utils._daemon.sight import (
     Neighbour,
@@ -21,6 +21,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._daemon.sight import (
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._daemon.wish import DaemonWish, Tidy
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError, Refused
+from ansible_collections.fleet.jobs.plugins.module_utils._pueue.config import parse_config
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.snapshot import Snapshot
 from ansible_collections.fleet.jobs.tests.support.daemon_wish import ACCOUNT, ENVIRON, WISH
 
@@ -190,6 +191,74 @@ def test_a_stranger_is_never_ended_silently(
             replace(sight, residents=(found,), snapshot=_snapshot(**tasks)),
         )
     assert refused.value.hazard == "INV-2"
+
+
+PLAIN = "shared:\n  use_unix_socket: true # mine\n  runtime_directory: null\n"
+
+
+def _with_stranger(wish: DaemonWish, **resident: t.Any) -> Sight:
+    """A plain pueued, with the places that a login gave it."""
+    config = parse_config(PLAIN, path=wish.config_path, environ=ENVIRON)
+    sight = _bare(wish, current=PLAIN)
+    found = replace(_resident(sight, **STRANGER), config=config, **resident)
+    return replace(sight, residents=(found,), snapshot=_snapshot(a=RUNS, b=WAITS))
+
+
+@pytest.mark.parametrize("starter", ["", "user", "system"])
+def test_a_stranger_is_kept_and_the_rest_set_up_around_it(starter: str) -> None:
+    wish = replace(WISH, adopt="keep", tidy=Tidy("daily", 7), job_path=("/opt/bin",))
+    unit_name = "theirs.service" if starter else ""
+    sight = _with_stranger(wish, unit=unit_name, user_unit=starter == "user")
+    made = plan(wish, sight)
+    assert made.kept == sight.residents[0]
+    assert (made.stop, made.start, made.enable, made.disable) == (None, False, False, ())
+    assert _names(made) == ["pueue.yml", "job-path", "pueued-tidy.service", "pueued-tidy.timer"]
+    assert made.timer and made.reload
+    assert made.files[0].text is not None
+    assert 'runtime_directory: "/run/user/1000"' in made.files[0].text
+    assert "use_unix_socket: true # mine" in made.files[0].text
+    (warning,) = made.warnings
+    assert '1 job runs ("a")' in warning
+    assert ("root alone can end it" in warning) == (starter == "system")
+
+
+def test_what_is_kept_stays_as_it_is() -> None:
+    wish = replace(WISH, adopt="keep")
+    sight = _with_stranger(wish)
+    text = plan(wish, sight).files[0].text
+    made = plan(wish, replace(sight, config_text=text))
+    assert not made.changed and made.warnings and made.before == made.after
+
+
+def test_a_daemon_that_reads_another_file_is_not_kept_unseen() -> None:
+    wish = replace(WISH, adopt="keep")
+    sight = _with_stranger(wish)
+    other = parse_config(PLAIN, path=Path("/srv/pueue.yml"), environ=ENVIRON)
+    found = replace(sight.residents[0], config=other)
+    with pytest.raises(Refused, match='reads "/srv/pueue.yml"'):
+        plan(wish, replace(sight, residents=(found,)))
+
+
+@pytest.mark.parametrize("file", [True, False], ids=["of the account", "of a package"])
+def test_a_unit_of_this_name_that_somebody_else_wrote(file: bool) -> None:
+    """Also one that a package put elsewhere is not ours to restart."""
+    sight = _done(a=RUNS)
+    text = {WISH.unit: "[Service]\nExecStart=/usr/bin/pueued\n"} if file else {}
+    state = replace(sight.state, fragment=f"/usr/lib/systemd/user/{WISH.unit}")
+    theirs = replace(sight, unit_files=text, state=state)
+    for adopt, words in (("refuse", "not written by this module"), ("idle", "adopt is idle")):
+        with pytest.raises(Refused, match=words):
+            plan(replace(WISH, adopt=adopt), theirs)
+    kept = plan(replace(WISH, adopt="keep"), theirs)
+    assert kept.kept is not None and not kept.touches
+    taken = plan(replace(WISH, adopt="drain"), theirs)
+    assert taken.stop == sight.own and taken.start
+
+
+def test_a_wrong_schedule_is_refused_first() -> None:
+    sight = replace(_done(), schedule_problem="tidy.schedule: no")
+    with pytest.raises(FleetError, match=r"tidy\.schedule"):
+        plan(WISH, sight)
 
 
 def test_two_strangers_are_refused() -> None:
