@@ -56,11 +56,12 @@ _value:
 
 import typing as t
 
+from ansible_collections.fleet.jobs.plugins.plugin_utils._answers import converted
 from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
-    GATE,
-    STEPS,
+    collect,
     gate,
 )
+from ansible_collections.fleet.jobs.plugins.plugin_utils._questions import question
 
 SECONDS = "deploy_monitor_seconds"
 LOAD_SHARE = "deploy_monitor_load_share"
@@ -76,7 +77,7 @@ def deploy_gate(
     """Collect the steps of every host and ask the gate."""
     # A look at one host's variables gathers all of them.
     found = {host: hostvars[host] for host in hosts}
-    steps = {host: {step: found[host].get(step) for step in (*STEPS, GATE)} for host in hosts}
+    steps = collect(found, hosts)
     watched = any(_watched(found[host].get(SECONDS)) for host in hosts)
     try:
         for host in hosts:
@@ -91,14 +92,11 @@ def deploy_gate(
 
 def _check_watch(host: str, variables: t.Mapping[str, t.Any]) -> None:
     """The watch comes after the change, so what is wrong with its options is said before it."""
-    for name, kind in ((SECONDS, int), (LOAD_SHARE, float)):
-        value = variables.get(name)
+    for name in (SECONDS, LOAD_SHARE):
         try:
-            kind(str(0 if value is None else value).strip())
+            converted(name, variables.get(name), question(name))
         except ValueError as error:
-            raise ValueError(
-                f'{name} of host "{host}" is "{value}", and that is no number.'
-            ) from error
+            raise ValueError(f'On host "{host}", {error}') from error
 
 
 def _watched(seconds: t.Any) -> bool:

@@ -28,6 +28,15 @@ CLOCK_SECONDS = 60.0
 Result = t.Mapping[str, t.Any]
 
 
+def collect(
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Iterable[str]
+) -> t.Dict[str, t.Dict[str, t.Optional[Result]]]:
+    """What the role registered on every host, out of Ansible's ``hostvars``."""
+    # A look at one host's variables gathers all of them.
+    found = {host: hostvars[host] for host in hosts}
+    return {host: {step: one.get(step) for step in (*STEPS, GATE)} for host, one in found.items()}
+
+
 def host_report(steps: t.Mapping[str, t.Optional[Result]]) -> t.Dict[str, t.Any]:
     """The line of one host: verdict, reason, restarted, skipped, running, seconds."""
     results = [_answer(steps.get(name)) for name in STEPS]
@@ -231,10 +240,12 @@ def build(
     sha: str,
     max_failed: str = "0",
     max_unreachable: str = "0",
+    deferred_is: str = "ok",
 ) -> t.Dict[str, t.Any]:
     """The document of ``deploy_report_file``; ``exceeded`` decides about the exit code."""
     reports = {name: host_report(steps) for name, steps in hosts.items()}
-    bad = sorted(n for n, host in reports.items() if host["verdict"] in BAD_VERDICTS)
+    verdicts_of_failure = BAD_VERDICTS | ({"deferred"} if deferred_is == "failed" else set())
+    bad = sorted(n for n, host in reports.items() if host["verdict"] in verdicts_of_failure)
     lost = [name for name in bad if reports[name]["verdict"] == "unreachable"]
     failed = [name for name in bad if name not in lost]
     return {
