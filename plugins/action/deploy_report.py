@@ -43,7 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         for line in lines(report):
             self._display.display(line)
         _write(parameters["dest"], report)
-        data = artifact(report)
+        data = artifact(report, check=self._task.check_mode)
         stats = {"data": {NAME: data}, "per_host": False, "aggregate": False}
         result.update(
             changed=False,

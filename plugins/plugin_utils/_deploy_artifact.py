@@ -20,9 +20,13 @@ _KEPT = ("deploy_id", "ref", "sha", "plan_id", "exceeded")
 Report = t.Mapping[str, t.Any]
 
 
-def artifact(report: Report) -> t.Dict[str, t.Any]:
-    """Ids, counts and names of hosts per verdict; bad hosts first, while there is room."""
-    made: t.Dict[str, t.Any] = {"version": VERSION, **{key: report[key] for key in _KEPT}}
+def artifact(report: Report, *, check: bool = False) -> t.Dict[str, t.Any]:
+    """Ids, counts and names of hosts per verdict; bad hosts first, while there is room.
+
+    What a check leaves is a plan, which a later node may be approved to apply.
+    """
+    made: t.Dict[str, t.Any] = {"version": VERSION, "check": check}
+    made.update({key: report[key] for key in _KEPT})
     made["exceeded"] = [text[:1000] for text in report["exceeded"]]
     made["verdicts"] = {verdict: n for verdict, n in report["verdicts"].items() if n}
     made["hosts"], made["hosts_left_out"] = {}, 0

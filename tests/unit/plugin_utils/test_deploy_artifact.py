@@ -26,6 +26,7 @@ def test_says_what_the_report_says() -> None:
     made = artifact(_report(3, name="batch", failed=1))
     assert made == {
         "version": 1,
+        "check": False,
         "deploy_id": "d1",
         "ref": "main",
         "sha": OLD,
