@@ -95,8 +95,8 @@ actions:
 artifact:
   description:
     - What C(fleet_jobs_deploy) holds, C(version), C(check), C(deploy_id), C(ref), C(sha),
-      C(plan_id), C(exceeded), C(verdicts) with the number of hosts of each verdict, C(hosts) with their
-      names, and C(hosts_left_out), the number of names that did not fit into 60,000 bytes.
+      C(plan_id), C(exceeded), C(verdicts) with the number of hosts of each verdict, C(hosts) with
+      their names, and C(hosts_left_out), the number of names that did not fit into 60,000 bytes.
   returned: success
   type: dict
 bad:
