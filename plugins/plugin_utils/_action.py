@@ -16,6 +16,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ._answer_limit import VARIABLE, NoAnswer, answered_within
+from ._answers import NOT_GIVEN, WrongAnswer, converted
 from ._host_tool import BuiltTool, build
 
 Result = t.Dict[str, t.Any]
@@ -46,9 +47,12 @@ class ModuleAction(ActionBase):  # type: ignore[misc]
 
     def ask(self, arguments: Result, *, task_vars: Result) -> Result:
         """One call, for which a host that hangs has so long."""
-        given = task_vars.get(VARIABLE)
-        seconds = self.answer_seconds if given is None else self._templar.template(given)
-        with answered_within(float(seconds)):
+        given = self._templar.template(task_vars.get(VARIABLE))
+        try:
+            found = converted(VARIABLE, given, {"type": "float"})
+        except WrongAnswer as error:
+            return {"failed": True, "changed": False, "actions": [], "msg": str(error)}
+        with answered_within(self.answer_seconds if found is NOT_GIVEN else found):
             return self.call(arguments, task_vars=task_vars)
 
     def call(self, arguments: Result, *, task_vars: Result) -> Result:
@@ -132,7 +136,7 @@ class SlicedAction(ModuleAction):
                 arguments = {**arguments, self.state_option: first}
         changed = False
         actions: t.List[str] = []
-        started = time.monotonic()
+        started, play = time.monotonic(), os.getppid()
         contacts = FIRST_CONTACTS
         while True:
             result = self._call_patiently(arguments, contacts, task_vars=task_vars, host=host)
@@ -141,6 +145,7 @@ class SlicedAction(ModuleAction):
             actions += result.get("actions") or []
             if _over(result) or self._task.check_mode:
                 break
+            _require(play)
             self._display.display(f"[{host}] {self.progress(result)}")
             arguments = {**arguments, self.state_option: result.get(self.state_option)}
         if "actions" in result:
@@ -174,6 +179,13 @@ class SlicedAction(ModuleAction):
                 with contextlib.suppress(AnsibleConnectionFailure):
                     self._connection.reset()
         raise AssertionError("unreachable")
+
+
+def _require(play: int) -> None:
+    """A worker of Ansible outlives a play that is killed (it leads a session of its own), and would
+    ask for ever, and renew the lease each time."""
+    if os.getppid() != play:
+        raise AnsibleError("The play has ended; the host is not asked again.")
 
 
 def _over(result: Result) -> bool:
