@@ -13,6 +13,7 @@ import typing as t
 from .._dataclass import dataclass
 from .._digest import digest
 from .._jobs.bounded import bounded
+from .._pueue.snapshot import Task
 from .decision import Decision
 from .request import DeployRequest
 from .survey import LISTED, Survey
@@ -67,7 +68,7 @@ class Plan:
             self.request.as_dict(),
             (self.tree.before_sha, self.tree.sha, self.tree.changes),
             (self.package.installed, self.package.wanted),
-            sorted(task.identity for task in self.survey.running),
+            _identities(self.survey.running),
             sorted(self.failures.identities),
         )
         digits = "".join(_digest(subject) for subject in subjects)
@@ -103,7 +104,7 @@ class Plan:
             "decision": self.decision.as_dict(),
             "before_sha": self.tree.before_sha,
             "installed": self.package.installed,
-            "running": sorted([task.label, task.created_at] for task in self.survey.running),
+            "running": [list(one) for one in _identities(self.survey.running)],
             "failed": sorted([label, created] for label, created in self.failures.identities),
         }
 
@@ -121,7 +122,7 @@ def moved_subjects(record: t.Mapping[str, t.Any], expected: str, found: Plan) ->
         != two[number * _DIGITS : (number + 1) * _DIGITS]
     ]
     ran = {tuple(identity) for identity in record["running"]}
-    if {task.identity for task in found.survey.running} - ran:
+    if set(_identities(found.survey.running)) - ran:
         moved.append(SUBJECTS[3])
     if set(found.failures.identities) - ran - {tuple(one) for one in record["failed"]}:
         moved.append(SUBJECTS[4])
@@ -131,6 +132,11 @@ def moved_subjects(record: t.Mapping[str, t.Any], expected: str, found: Plan) ->
 def deploy_of(plan_id: str) -> str:
     """The deploy id inside a plan id."""
     return plan_id.rpartition(".")[0]
+
+
+def _identities(tasks: t.Iterable[Task]) -> t.List[t.Tuple[str, str]]:
+    """In order; somebody else's task may have no label."""
+    return sorted((task.label or "", task.created_at) for task in tasks)
 
 
 def _digest(subject: t.Any) -> str:
