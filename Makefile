@@ -9,7 +9,7 @@ DO ?=
 N ?=
 
 B := $(CURDIR)/.build
-LOCKS := uv test targets lint sanity build demo bench molecule controller-2.17 controller-newest awx
+LOCKS := uv test targets lint sanity build demo bench molecule controller-2.17 controller-newest awx ee ee-image docs
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
@@ -55,6 +55,10 @@ sanity: ## ansible-test sanity on a copy of the tree, with an empty ignore list
 bench: link ## Side by side against peers; writes docs/benchmarks.md
 	@$(call env,bench); $(pueue); python tools/bench.py
 
+.PHONY: docs
+docs: link ## docs/reference anew, dead links, HTML with search in .build/docs; WHAT=markdown alone is quick
+	@$(call env,docs); python tools/docs $(WHAT) $(if $(TWICE),--twice)
+
 build: ## The collection's tarball, in .build/dist
 	@$(call env,build); python tools/stage.py --tracked "$(B)/stage"; \
 	  ansible-galaxy collection build --force --output-path "$(B)/dist" "$(B)/stage"; \
@@ -79,6 +83,13 @@ lab-containers: link ## Systemd containers over ssh (podman, root): their tests;
 
 molecule: link ## The scenarios of molecule, or SCENARIO=name; containers need root and podman (lab-packages)
 	@$(call env,molecule); $(pueue); python tools/molecule.py $(SCENARIO) $(MOLECULE_ARGS)
+
+.PHONY: ee ee-test
+ee: build link ## The execution environment for AWX, an image from Debian's packages (podman, root); SAVE=file.tar
+	@$(call env,ee); python tests/lab/ee_image.py $(if $(SAVE),--save "$(SAVE)") "$$(ls -t "$(B)"/dist/*.tar.gz | head -n 1)"
+
+ee-test: link ## What is in that image, and a deploy that runs in it as on AWX; builds it where it can be built
+	@$(call env,ee); $(pueue); python -m pytest tests/ee $(PYTEST_ARGS)
 
 compile: ## Refresh the lock files in requirements
 	@$(PYTHON) tools/environment.py uv; cd requirements; for name in $(LOCKS); do \

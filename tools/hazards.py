@@ -36,7 +36,7 @@ HEAD = """\
 # Hazards
 
 INV are invariants, AP anti-patterns, G gotchas of a host; messages of the collection name them.
-`python tools/hazards.py` makes this page of the tests, and a contract test fails where it says
+`make docs` makes this page of the tests, and a contract test fails where it says
 more than they show.
 
 ## Closed
@@ -112,6 +112,11 @@ def catalogue() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: order(item[0])))
 
 
+def link(entry: str) -> str:
+    """The entry, with its page in the reference."""
+    return f"[{entry}](reference/hazards/{entry}.md)"
+
+
 def order(entry: str) -> tuple[int, int]:
     """Kinds as people name them, numbers as numbers."""
     kind, _unused, number = entry.partition("-")
@@ -128,12 +133,12 @@ def page() -> str:
     used = {one.layer for one in found}
     layers = [f"* {name}: {what}\n" for name, what in LAYERS.values() if name in used]
     rows = [
-        f"| {', '.join(one.entries)} | {one.happens} | {one.stopped} | {one.layer} "
+        f"| {', '.join(map(link, one.entries))} | {one.happens} | {one.stopped} | {one.layer} "
         f"| `{one.file}` |\n"
         for one in found
     ]
     closed = {entry for one in found for entry in one.entries}
-    left = [f"| {key} | {text} |\n" for key, text in catalogue().items() if key not in closed]
+    left = [f"| {link(key)} | {text} |\n" for key, text in catalogue().items() if key not in closed]
     return HEAD + "".join(layers) + TABLE + "".join(rows) + OPEN + "".join(left)
 
 

@@ -11,6 +11,9 @@ import typing as t
 from .._errors import FleetError
 from .._jobs.classes import EXIT_INFRA
 
+if t.TYPE_CHECKING:
+    import argparse
+
 COMMANDS = ("status", "why", "logs", "tidy")
 _INTERRUPTED = 130
 
@@ -41,20 +44,25 @@ def main(argv: t.Sequence[str]) -> int:
 
 
 def _read(argv: t.Sequence[str]) -> int:
+    arguments = parser().parse_args(list(argv))
+    return int(_module(arguments.command).run(arguments))
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands; argparse is imported only where it is used."""
     import argparse
 
-    parser = argparse.ArgumentParser(
+    made = argparse.ArgumentParser(
         prog="fleet-jobs",
         description="See what the jobs of this host's queue do and did, and tidy up after them.",
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser(
         "run", help="run one job (this is what a task's command calls)", add_help=False
     )
     for name in COMMANDS:
         _module(name).add_parser(commands)
-    arguments = parser.parse_args(list(argv))
-    return int(_module(arguments.command).run(arguments))
+    return made
 
 
 def _module(name: str) -> t.Any:
