@@ -1,52 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Machines for the tests of this folder, and last lines that name the layers that did not run."""
+"""Machines for the tests of this folder."""
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 import pytest
 
+from ansible_collections.fleet.jobs.tests.lab.left_out import (
+    pytest_runtest_makereport,
+    pytest_terminal_summary,
+    say,
+)
+
 if t.TYPE_CHECKING:
     from ansible_collections.fleet.jobs.tests.lab.vm import VirtualMachine
 
-# With "require" (set where nothing may be missing) whatever cannot run is a failure.
-REQUIRED = os.environ.get("FLEET_JOBS_LAB") == "require"
-_left_out: t.Dict[str, str] = {}
-_said: t.List[str] = []
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> t.Iterator[None]:
-    """Remember which layer (a folder of this one) was left out, and why."""
-    outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]
-    if not report.skipped or hasattr(report, "wasxfail"):
-        return
-    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    why = why.replace("Skipped: ", "", 1)
-    _left_out.setdefault(item.path.parent.name, why)
-    if REQUIRED:
-        report.outcome = "failed"
-        report.longrepr = f"FLEET_JOBS_LAB=require, but this was to be skipped: {why}"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the tests saw, then, last of all, each layer that was left out."""
-    if _said:
-        terminalreporter.section("as seen in the lab")
-    for line in _said:
-        terminalreporter.write_line(line)
-    for layer, why in sorted(_left_out.items()):
-        terminalreporter.write_line(f"LAYER LEFT OUT: tests/lab/{layer}: {why}", yellow=True)
-
-
-@pytest.fixture
-def say(request: pytest.FixtureRequest) -> t.Callable[[str], None]:
-    """Put a line under the name of this test into the end of the log, whatever comes of it."""
-    name = request.node.name
-    return lambda text: _said.extend(f"{name}: {line}" for line in text.splitlines())
+__all__ = ["pytest_runtest_makereport", "pytest_terminal_summary", "say"]
 
 
 @pytest.fixture(scope="session")
