@@ -12,6 +12,7 @@ import sys
 import typing as t
 from pathlib import Path
 
+import hazards
 import links
 import paths
 
@@ -150,9 +151,11 @@ def _chosen(groups: t.Mapping[str, t.Sequence[str]], left: t.Set[str]) -> t.Dict
     return chosen
 
 
-def _natural(name: str) -> t.List[t.Any]:
-    """AP-2 before AP-10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+def _natural(name: str) -> t.Tuple[t.Any, ...]:
+    """Entries as the catalogue has them: INV before AP, AP-2 before AP-10."""
+    folder, _slash, last = name.rpartition("/")
+    entry = hazards.order(last) if folder.endswith("hazards") else (0, 0)
+    return (folder, entry, last)
 
 
 def _sphinx() -> None:
@@ -167,5 +170,6 @@ def _sphinx() -> None:
     )
     shutil.rmtree(trees, ignore_errors=True)
     (HTML / ".buildinfo").unlink(missing_ok=True)
+    shutil.rmtree(HTML / "_sources", ignore_errors=True)
     if done.returncode != 0:
         raise paths.DocsError(f"Sphinx is not content; its pages are in {SOURCE}.")
