@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists below an object to which others are attached: ``POST {id}``, ``POST {id, disassociate}``."""
+"""Lists to which others are attached: ``POST {id}``, and ``POST {id, disassociate}``."""
 
 from __future__ import annotations
 
@@ -25,28 +25,33 @@ def post(store: Store, row: Row, name: str, data: t.Any) -> t.Optional[Row]:
         raise Invalid("invalid type for post data")
     identity = data.get("id")
     kind = KINDS[row["_kind"]].attached[name]
-    if not identity and "disassociate" in data:
-        raise Invalid({"msg": '"id" is required to disassociate'})
-    if identity and (not isinstance(identity, int) or isinstance(identity, bool)):
-        raise Invalid({"msg": '"id" field must be an integer.'})
     if not identity:
+        if "disassociate" in data:
+            raise Invalid({"msg": '"id" is required to disassociate'})
         return _made(store, row, name, data)
+    if not isinstance(identity, int):
+        raise Invalid({"msg": '"id" field must be an integer.'})
     other = store.find(kind, identity)
     if other is None:
         label = KINDS[kind].type.replace("_", " ").capitalize()
         raise Invalid({"detail": f"{label} with id {identity} does not exist."})
-    linked = store.linked(row, name)
     if "disassociate" in data:
-        if identity in linked:
-            linked.remove(identity)
-        if name == "labels":
-            store.drop_label(identity)
-    elif identity not in linked:
+        _detach(store, row, name, identity)
+        return None
+    linked = store.linked(row, name)
+    if identity not in linked or name == "credentials":
         _check(store, row, name, other)
+    if identity not in linked:
         linked.append(identity)
-    elif name == "credentials":
-        _check(store, row, name, other)
     return None
+
+
+def _detach(store: Store, row: Row, name: str, identity: int) -> None:
+    linked = store.linked(row, name)
+    if identity in linked:
+        linked.remove(identity)
+    if name == "labels":
+        store.drop_label(identity)
 
 
 def _made(store: Store, row: Row, name: str, data: Row) -> t.Optional[Row]:

@@ -106,6 +106,12 @@ def _check_field_of_type(field: Row) -> None:
         _refuse("inputs", f"{field['id']} is an invalid variable name")
     if field["id"] == "tower":
         _refuse("inputs", '"tower" is a reserved field name')
+    _check_type_of_field(field)
+    if field.get("ask_at_runtime"):
+        _refuse("inputs", "'ask_at_runtime' is not supported for custom credentials.")
+
+
+def _check_type_of_field(field: Row) -> None:
     kind = field.setdefault("type", "string")
     if kind not in ("string", "boolean"):
         _refuse("inputs", f"'{kind}' is not one of ['string', 'boolean']")
@@ -115,8 +121,6 @@ def _check_field_of_type(field: Row) -> None:
     for name in ("choices", "multiline", "format", "secret"):
         if name in field and kind != "string":
             _refuse("inputs", f"{name} not allowed for {kind} type ({field['id']})")
-    if field.get("ask_at_runtime"):
-        _refuse("inputs", "'ask_at_runtime' is not supported for custom credentials.")
 
 
 def _check_injectors(new: Row) -> None:

@@ -80,9 +80,9 @@ def _test(store: Store, path: str, key: str, text: str) -> t.Callable[[Row], boo
     read = _reader(store, path, parts)
     if lookup == "exact" and text.lower() in ("none", "null"):
         return lambda row: read(row) is None
-    if parts[-1] in ("id", "pk") or _aim(path, parts[-1]):
-        if lookup == "exact" and not text.lstrip("-").isdigit():
-            raise Invalid({"detail": f"invalid literal for int() with base 10: '{text}'"})
+    numbered = parts[-1] in ("id", "pk") or _aim(path, parts[-1]) is not None
+    if numbered and lookup == "exact" and not text.lstrip("-").isdigit():
+        raise Invalid({"detail": f"invalid literal for int() with base 10: '{text}'"})
     return lambda row: LOOKUPS[lookup](read(row), text)
 
 

@@ -88,14 +88,13 @@ def _configuration(new: Row, old: t.Optional[Row]) -> Row:
     values = copy.deepcopy(new["notification_configuration"])
     if not isinstance(values, dict):
         raise Invalid({"notification_configuration": ["Value must be valid JSON."]})
-    missing, problems, wrong = [], [], []
-    for name, (kind, default) in PARAMETERS[new["notification_type"]].items():
-        if name not in values:
-            if default is NEEDED:
-                missing.append(name)
-                continue
-            values[name] = default
-        value = values[name]
+    problems, wrong = [], []
+    parameters = PARAMETERS[new["notification_type"]]
+    defaults = {name: default for name, (_, default) in parameters.items()}
+    missing = [n for n, default in defaults.items() if default is NEEDED and n not in values]
+    values = {**{n: d for n, d in defaults.items() if n not in missing}, **values}
+    for name in [name for name in parameters if name not in missing]:
+        kind, value = parameters[name][0], values[name]
         if type(value) is not KINDS[kind]:
             wrong.append(f"Configuration field '{name}' incorrect type, expected {kind}.")
         elif kind == "list" and not value:

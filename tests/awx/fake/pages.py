@@ -101,6 +101,8 @@ class Pages:
         return self._below(request, row, parts[2]) if len(parts) == 3 else NOT_FOUND
 
     def _about(self, request: Request, parts: t.List[str]) -> Answer:
+        if parts[0] != "tokens" and request.method != "GET":
+            return _not_allowed(request)
         if parts[0] == "me":
             rows = self.store.all("users")
             return 200, lists.page_of(self.store, "users", rows, request.path, request.query)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recurrence rules of schedules: what AWX refuses. It computes no dates; ``next_run`` stays empty."""
+"""Recurrence rules of schedules: what AWX refuses. No dates are computed: ``next_run`` is empty."""
 
 from __future__ import annotations
 

@@ -58,10 +58,11 @@ def delete(store: Store, row: Row) -> None:
     """Delete a row with what goes with it."""
     path = row["_kind"]
     if row.get("managed"):
-        raise Forbidden("Deletion not allowed for managed credential types")
-    if path == "credential_types":
-        if any(one["credential_type"] == row["id"] for one in store.all("credentials")):
-            raise Forbidden("Credential types that are in use cannot be deleted")
+        what = KINDS[path].type.replace("_", " ")
+        raise Forbidden(f"Deletion not allowed for managed {what}s")
+    used = {one["credential_type"] for one in store.all("credentials")}
+    if path == "credential_types" and row["id"] in used:
+        raise Forbidden("Credential types that are in use cannot be deleted")
     store.remove(row)
 
 

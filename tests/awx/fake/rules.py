@@ -41,11 +41,9 @@ def check(store: Store, path: str, new: Row, given: Row, old: t.Optional[Row]) -
 
 
 def _environment(store: Store, new: Row, given: Row, old: t.Optional[Row]) -> None:
-    if old is not None and old["managed"]:
-        if any(given.get(n, old[n]) != old[n] for n in given if n in old and n != "pull"):
-            raise Forbidden(
-                "Only the 'pull' field can be edited for managed execution environments."
-            )
+    moved = [n for n in given if old is not None and given[n] != old.get(n) and n != "pull"]
+    if old is not None and old["managed"] and moved:
+        raise Forbidden("Only the 'pull' field can be edited for managed execution environments.")
     credential = store.find("credentials", new["credential"])
     if credential is not None and credential["kind"] != "registry":
         _refuse(

@@ -5,7 +5,7 @@
 
 It is no AWX: it keeps in memory what is posted, starts no job, and knows only the resources that a
 set-up needs. It answers as AWX 24.6.1 does (pages, ``related``, look-ups, refusals with AWX's own
-sentences) and refuses what AWX's serializers refuse; ``docs/awx.md`` says what was tried on it only.
+sentences), and refuses what AWX's serializers refuse.
 """
 
 from __future__ import annotations
