@@ -12,3 +12,4 @@ class ActionModule(ResidentAction):
     """Only what must happen on the controller."""
 
     module = "deploy_apply"
+    doing = "deploy_apply: pull, upgrade (also for an index that lags), verify, restart"

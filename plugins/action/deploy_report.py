@@ -25,6 +25,7 @@ from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
     collect,
     lines,
 )
+from ansible_collections.fleet.jobs.plugins.plugin_utils._performer import part_of_a_fleet
 
 Result = t.Dict[str, t.Any]
 
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         del tmp
         _checked, parameters = self.validate_argument_spec(**SPEC.to_kwargs())
         report = _report(parameters, task_vars or {})
-        for line in lines(report):
+        for line in filter(None, [*lines(report), part_of_a_fleet(task_vars or {})]):
             self._display.display(line)
         _write(parameters["dest"], report)
         data = artifact(report, check=self._task.check_mode)

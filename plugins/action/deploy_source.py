@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.fleet.jobs.plugins.module_utils._ansible.outcome import Request, result_of
 from ansible_collections.fleet.jobs.plugins.plugin_utils._action import ModuleAction, Result
 from ansible_collections.fleet.jobs.plugins.plugin_utils._checked import CheckedModule
+from ansible_collections.fleet.jobs.plugins.plugin_utils._performer import part_of_a_fleet
 
 _MODULE = CheckedModule("deploy_source")
 
@@ -16,6 +17,12 @@ class ActionModule(ModuleAction):
     """Only what must happen on the controller."""
 
     module = _MODULE.name
+
+    def perform(self, arguments: Result, *, task_vars: Result) -> Result:
+        said = part_of_a_fleet(task_vars) if arguments.get("state") == "resolved" else None
+        if said:
+            self._display.display(said)
+        return super().perform(arguments, task_vars=task_vars)
 
     def call(self, arguments: Result, *, task_vars: Result) -> Result:
         checked = _MODULE.check(arguments) if self._asks_from_here(arguments) else None

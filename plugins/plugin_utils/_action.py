@@ -18,6 +18,7 @@ from ansible.plugins.action import ActionBase
 from ._answer_limit import VARIABLE, NoAnswer, answered_within
 from ._answers import NOT_GIVEN, WrongAnswer, converted
 from ._host_tool import BuiltTool, build
+from ._sign_of_life import sign_of_life
 
 Result = t.Dict[str, t.Any]
 LOST_CONNECTIONS = 5
@@ -31,6 +32,8 @@ class ModuleAction(ActionBase):  # type: ignore[misc]
     """Run the module of the same name; subclasses say what happens around it."""
 
     module = ""
+    # What is waited for where a call takes long; the module's name says enough for most.
+    doing = ""
     # Above the sum of the limits that a call keeps to on the host.
     answer_seconds = 3600.0
 
@@ -52,7 +55,10 @@ class ModuleAction(ActionBase):  # type: ignore[misc]
             found = converted(VARIABLE, given, {"type": "float"})
         except WrongAnswer as error:
             return {"failed": True, "changed": False, "actions": [], "msg": str(error)}
-        with answered_within(self.answer_seconds if found is NOT_GIVEN else found):
+        host = task_vars.get("inventory_hostname", "localhost")
+        what = f"[{host}] waiting for {self.doing or self.module}"
+        seconds = self.answer_seconds if found is NOT_GIVEN else found
+        with sign_of_life(self._display.display, what), answered_within(seconds):
             return self.call(arguments, task_vars=task_vars)
 
     def call(self, arguments: Result, *, task_vars: Result) -> Result:

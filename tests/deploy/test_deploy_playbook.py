@@ -306,7 +306,7 @@ def test_a_watch_that_cannot_be_is_said_before_the_change(make_fleet: MakeFleet)
     wrong = {host.name: {**host.variables, "deploy_monitor_seconds": "5m"}}
     options = {name: one for name, one in fleet.options.items() if name != "deploy_monitor_seconds"}
     run = run_playbook("fleet.jobs.deploy", inventory=fleet.inventory(**wrong), extra_vars=options)
-    assert run.rc != 0 and '"5m", and that is no number' in run.explain()
+    assert run.rc != 0 and 'deploy_monitor_seconds: "5m" is no whole number' in run.explain()
     assert [host.head() for host in fleet.hosts] == [before, before]
     assert {group for host in fleet.hosts for group in host.groups().values()} == {"Running"}
 

@@ -19,6 +19,7 @@ from .._ledger.lease import Lease
 from .._ledger.store import Ledger
 from .._pueue.client import Client
 from .kill import refuse_unsafe_kill
+from .owner import person
 from .request import DeployRequest
 from .sight import Sight, look, verification
 from .survey import LISTED, survey
@@ -158,7 +159,8 @@ def _present_token(
 def _may_take(request: DeployRequest, held: Lease, options: AuditOptions) -> bool:
     # Whoever starts the same deploy again after a crash goes on with it; the late steps of the
     # dead controller carry the old token and are refused.
-    resumes = (held.owner, held.purpose) == (options.owner, purpose_of(request))
+    same = person(held.owner) == person(options.owner)
+    resumes = same and held.purpose == purpose_of(request)
     return held.token == options.state.get("token") or options.take_over or resumes
 
 

@@ -52,12 +52,17 @@ class Journal:
     def mark(
         self, deploy_id: str, phase: str, data: t.Optional[t.Mapping[str, t.Any]] = None
     ) -> None:
-        """Record that a phase is done; a later mark of the same phase replaces it."""
+        """Record that a phase is done, and in whose name (``who``).
+
+        A later mark of the same phase replaces it.
+        """
         with self._lease.guarded():
             self._known(deploy_id)
+            held = self._lease.held()
+            whole = {**(data or {}), **({"who": held.owner} if held else {})}
             self._database.execute(
                 "INSERT OR REPLACE INTO deploy_phases VALUES (?, ?, ?, ?)",
-                *(deploy_id, phase, self._database.now(), json.dumps(dict(data or {}))),
+                *(deploy_id, phase, self._database.now(), json.dumps(whole)),
             )
 
     def phases(self, deploy_id: str) -> t.Dict[str, Data]:
