@@ -173,6 +173,15 @@ REFUSED: t.List[t.Tuple[str, Body, t.Dict[str, t.Any]]] = [
     ("workflow_job_template_nodes", _node(identifier="one"), {"__all__": ["Identifier and"]}),
     ("workflow_job_template_nodes", _node(limit="x"), {"limit": "not configured to prompt"}),
     ("workflow_job_template_nodes", _node(extra_data={"x": 1}), {"extra_data": ["not allowed on"]}),
+    (
+        "workflow_job_template_nodes",
+        _node(unified_job_template="{asking}"),
+        {
+            "resources_needed_to_start": ["Job Template inventory is missing or undefined."],
+            "passwords_needed_to_start": "cannot provide passwords needed to start.",
+        },
+    ),
+    ("job_templates", _job(playbook="deploy.yml", forks=201), {"forks": ["(200) exceeded."]}),
     ("workflow_job_template_nodes", _node(job_type="x"), {"job_type": ["valid choice."]}),
     ("schedules", _schedule(name="nightly", unified_job_template="{status}"), {"__all__": ["and"]}),
     ("schedules", _schedule(unified_job_template="{manual}"), {"unified_job_template": ["Manual"]}),
@@ -304,6 +313,46 @@ def test_answers_of_a_survey(tmp_path: Path) -> None:
         good = {"extra_vars": {"ref": "x", "how": "b"}, "limit": "ignored"}
         status, answer = fake.ask("POST", f"{job}launch/", good)
         assert (status, answer["ignored_fields"]) == (201, {"limit": "ignored"})
+
+
+def test_refuses_a_change(made: Example) -> None:
+    fake = made.fake
+    asking = made.place("credentials/{ask}/")
+    status, answer = fake.ask("PATCH", asking, {"credential_type": made.ids["scm"]})
+    assert (status, list(answer)) == (400, ["credential_type"])
+    assert fake.ask(
+        "PATCH", made.place("credentials/{vaulted}/"), {"inputs": {"vault_id": "b"}}
+    ) == (
+        400,
+        {"inputs": ["Vault IDs cannot be changed once they have been created."]},
+    )
+    assert fake.ask("PATCH", made.place("inventories/{inventory}/"), {"kind": "smart"})[0] == 405
+    status, answer = fake.ask("PATCH", made.place("job_templates/{job}/"), {"playbook": "x.yml"})
+    assert (status, answer) == (400, {"playbook": ["Playbook not found for project."]})
+    assert fake.ask("PUT", made.place("job_templates/{job}/"), {})[1] == {
+        "name": ["This field is required."]
+    }
+    assert fake.ask("DELETE", "/api/v2/execution_environments/2/")[0] == 403
+    assert fake.ask("POST", "/api/v2/instance_groups/", {"name": "x"})[0] == 405
+    assert fake.ask("DELETE", made.place("labels/{label}/"))[0] == 405
+
+
+def test_a_node_without_a_template_keeps_no_answers(made: Example) -> None:
+    body = {**_node(identifier="empty", limit="x"), "unified_job_template": None}
+    body = _filled(body, made.ids)
+    status, node = made.fake.ask("POST", "/api/v2/workflow_job_template_nodes/", body)
+    assert (status, node["limit"], node["identifier"]) == (201, None, "empty")
+    status, approval = made.fake.ask("POST", node["related"]["create_approval_template"], {})
+    assert (status, approval) == (400, {"name": ["This field is required."]})
+    name = {"name": "Go?"}
+    status, approval = made.fake.ask("POST", node["related"]["create_approval_template"], name)
+    assert status == 201
+    # Only the approval's own page is there: no list, and no lists of nodes below it.
+    assert made.fake.ask("GET", "/api/v2/workflow_approval_templates/")[0] == 404
+    assert made.fake.ask("GET", f"{approval['url']}success_nodes/")[0] == 404
+    assert made.fake.ask("GET", approval["url"])[0] == 200
+    assert made.fake.ask("DELETE", node["url"]) == (204, None)
+    assert made.fake.ask("GET", approval["url"])[0] == 404
 
 
 def test_secrets_come_back_encrypted(made: Example) -> None:

@@ -106,7 +106,7 @@ def _check_prompted_credential(store: Store, row: Row, other: Row) -> None:
     switch = PROMPTS.get(template["_kind"], {}).get("credentials")
     if switch is None:
         raise Invalid({"msg": "Related template cannot accept credentials on launch."})
-    if passwords_needed(store, other):
+    if passwords_needed(other):
         raise Invalid(
             {
                 "msg": "Credential that requires user input on launch cannot be used in saved "

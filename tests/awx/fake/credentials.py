@@ -8,6 +8,7 @@ import re
 import typing as t
 
 from ansible_collections.fleet.jobs.tests.awx.fake.fields import Forbidden, Invalid
+from ansible_collections.fleet.jobs.tests.awx.fake.kind import UNIFIED
 from ansible_collections.fleet.jobs.tests.awx.fake.store import Row, Store
 from ansible_collections.fleet.jobs.tests.awx.fake.surveys import SECRET
 
@@ -152,11 +153,30 @@ def check_credential(store: Store, new: Row, given: Row, old: t.Optional[Row]) -
         sentence = "Only one of 'user', 'team', or 'organization' should be provided, received"
         raise Invalid({"detail": [f"{sentence} {names} fields."]})
     type_ = store.find("credential_types", new["credential_type"]) or {}
+    _check_change(store, new, given, old)
     if type_["kind"] == "galaxy" and (new["organization"] is None):
         raise Invalid({"organization": ["Galaxy credentials must be owned by an Organization."]})
     new["inputs"] = _inputs(type_, new["inputs"], old)
     new["kind"] = type_["namespace"]
     new["cloud"] = type_["kind"] == "cloud"
+
+
+def _check_change(store: Store, new: Row, given: Row, old: t.Optional[Row]) -> None:
+    if old is None:
+        return
+    keys = ("credential", "signature_validation_credential", "webhook_credential")
+    used = any(
+        old["id"] in ids for (_, _, name), ids in store.links.items() if name == "credentials"
+    ) or any(old["id"] in [one.get(key) for key in keys] for one in store.all(UNIFIED))
+    if used and new["credential_type"] != old["credential_type"]:
+        _refuse(
+            "credential_type",
+            "You cannot change the credential type of the credential, as it may break the "
+            "functionality of the resources using it.",
+        )
+    before, after = (one.get("inputs", {}).get("vault_id") for one in (old, given))
+    if after is not None and before != after and old["kind"] == "vault":
+        _refuse("inputs", "Vault IDs cannot be changed once they have been created.")
 
 
 def shown_inputs(store: Store, row: Row) -> Row:
@@ -165,7 +185,7 @@ def shown_inputs(store: Store, row: Row) -> Row:
     return {n: SECRET if n in secrets and v else v for n, v in row["inputs"].items()}
 
 
-def passwords_needed(store: Store, row: Row) -> bool:
+def passwords_needed(row: Row) -> bool:
     """Whether somebody has to type something when a job with this credential starts."""
     return any(value == "ASK" for value in row["inputs"].values())
 

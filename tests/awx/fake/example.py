@@ -41,6 +41,8 @@ class Example:
         self._owned("git", "credentials", name="git", credential_type=scm, inputs={})
         asking = {"password": "ASK"}
         self._owned("ask", "credentials", name="ask", credential_type=machine, inputs=asking)
+        locked = {"credential_type": vault, "inputs": {"vault_id": "a"}}
+        self._owned("vaulted", "credentials", name="vaulted", **locked)
         self._owned("project", "projects", name="project", scm_type="git", scm_url=URL)
         fake.ask("GET", "/api/v2/project_updates/1/")
         self._owned("manual", "projects", name="manual")
@@ -49,6 +51,9 @@ class Example:
         of = {"project": self.ids["project"], "inventory": self.ids["inventory"]}
         self._make("job", "job_templates", name="Deploy", playbook="deploy.yml", **of)
         self._make("status", "job_templates", name="Status", playbook="status.yaml", **of)
+        prompted = {"project": of["project"], "ask_inventory_on_launch": True}
+        self._make("asking", "job_templates", name="Asking", playbook="deploy.yml", **prompted)
+        fake.ask("POST", self.place("job_templates/{asking}/credentials/"), {"id": self.ids["ask"]})
         self._owned("flow", "workflow_job_templates", name="Flow")
         for name in ("one", "two"):
             node = {"workflow_job_template": self.ids["flow"], "identifier": name}

@@ -58,6 +58,7 @@ class Kind:
     views: t.Tuple[str, ...] = ()  # other pages below an object that ``related`` names
     shown: t.Dict[str, t.Any] = field(default_factory=dict)  # read-only fields, as at the start
     removable: bool = True
+    creatable: bool = True
 
 
 def a_name(**more: t.Any) -> Field:
@@ -85,7 +86,7 @@ POSITIVE = a_number(least=0)
 COMMON = {"name": a_name(), "description": a_text()}
 NOTIFICATIONS = {f"notification_templates_{when}": "notification_templates" for when in NOTIFIED}
 APPROVALS = {"notification_templates_approvals": "notification_templates"}
-RUNS = {"last_job_run": None, "last_job_failed": False, "next_job_run": None}
+RUNS: t.Dict[str, t.Any] = {"last_job_run": None, "last_job_failed": False, "next_job_run": None}
 RUNS = {**RUNS, "status": "never updated"}
 
 

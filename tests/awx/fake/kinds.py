@@ -118,7 +118,7 @@ def _projects() -> Kind:
 
 
 def _inventories() -> Kind:
-    counted = ("total_hosts", "hosts_with_active_failures", "total_groups")
+    counted: t.Tuple[str, ...] = ("total_hosts", "hosts_with_active_failures", "total_groups")
     counted += ("total_inventory_sources", "inventory_sources_with_failures")
     return Kind(
         "inventories",
@@ -151,7 +151,16 @@ def _inventories() -> Kind:
 
 
 def _inventory_sources() -> Kind:
-    sources = ("file", "constructed", "scm", "ec2", "gce", "azure_rm", "vmware", "satellite6")
+    sources: t.Tuple[str, ...] = (
+        "file",
+        "constructed",
+        "scm",
+        "ec2",
+        "gce",
+        "azure_rm",
+        "vmware",
+        "satellite6",
+    )
     sources += ("openstack", "rhv", "controller", "insights", "terraform")
     return Kind(
         "inventory_sources",
@@ -215,7 +224,17 @@ def _hosts_and_groups() -> t.List[Kind]:
 
 
 def _credentials() -> t.List[Kind]:
-    kinds = ("ssh", "vault", "net", "scm", "cloud", "registry", "token", "insights", "external")
+    kinds: t.Tuple[str, ...] = (
+        "ssh",
+        "vault",
+        "net",
+        "scm",
+        "cloud",
+        "registry",
+        "token",
+        "insights",
+        "external",
+    )
     kinds += ("kubernetes", "galaxy", "cryptography")
     return [
         Kind(
@@ -276,10 +295,28 @@ def _others() -> t.List[Kind]:
             unique=(("name", "organization"),),
             removable=False,
         ),
-        Kind("instance_groups", "instance_group", "InstanceGroup", {"name": a_name()}),
-        Kind("project_updates", "project_update", "ProjectUpdate", {"project": a_key("projects")}),
+        Kind(
+            "instance_groups",
+            "instance_group",
+            "InstanceGroup",
+            {"name": a_name()},
+            creatable=False,
+        ),
+        Kind(
+            "project_updates",
+            "project_update",
+            "ProjectUpdate",
+            {"project": a_key("projects", cascade=True)},
+            creatable=False,
+        ),
         Kind("teams", "team", "Team", {**COMMON, "organization": a_needed_key("organizations")}),
-        Kind("users", "user", "User", {"username": Field("char", required=True, blank=False)}),
+        Kind(
+            "users",
+            "user",
+            "User",
+            {"username": Field("char", required=True, blank=False)},
+            creatable=False,
+        ),
     ]
 
 

@@ -77,6 +77,8 @@ def _filtered(store: Store, path: str, rows: t.List[Row], query: Query) -> t.Lis
 def _test(store: Store, path: str, key: str, text: str) -> t.Callable[[Row], bool]:
     parts = [part for part in key.split("__") if part not in ("or", "not", "chain")]
     lookup = parts.pop() if len(parts) > 1 and parts[-1] in LOOKUPS else "exact"
+    if path != UNIFIED and len(parts) == 1 and parts[0] in KINDS[path].attached and text.isdigit():
+        return lambda row: int(text) in store.linked(row, parts[0])
     read = _reader(store, path, parts)
     if lookup == "exact" and text.lower() in ("none", "null"):
         return lambda row: read(row) is None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.fleet.jobs.tests.awx.fake import associations, launches, lists, resources
 from ansible_collections.fleet.jobs.tests.awx.fake.answers import ROOT, shown
-from ansible_collections.fleet.jobs.tests.awx.fake.fields import Forbidden, Invalid
+from ansible_collections.fleet.jobs.tests.awx.fake.fields import Forbidden, Invalid, parse_variables
 from ansible_collections.fleet.jobs.tests.awx.fake.kind import UNIFIED
 from ansible_collections.fleet.jobs.tests.awx.fake.kinds import KINDS
 from ansible_collections.fleet.jobs.tests.awx.fake.preload import preloaded
@@ -91,8 +91,10 @@ class Pages:
             return self._about(request, parts)
         if parts[0] not in KINDS and parts[0] != UNIFIED:
             return NOT_FOUND
-        if len(parts) == 1:
+        if len(parts) == 1 and parts[0] != "workflow_approval_templates":
             return self._list(request, parts[0])
+        if len(parts) == 1 or parts[0] == UNIFIED:
+            return NOT_FOUND  # AWX has no such page either
         row = self._row(parts[0], parts[1])
         if row is None:
             return NOT_FOUND
@@ -132,7 +134,7 @@ class Pages:
         return None
 
     def _list(self, request: Request, path: str) -> Answer:
-        if request.method == "POST" and path != UNIFIED:
+        if request.method == "POST" and path != UNIFIED and KINDS[path].creatable:
             row = resources.create(self.store, path, _body(request))
             return 201, shown(self.store, row)
         if request.method != "GET":
@@ -191,7 +193,7 @@ class Pages:
         if name in ("playbooks", "inventories") and method == "GET":
             return 200, row[f"_{name}"]
         if name == "variable_data" and method == "GET":
-            return 200, launches.parse_variables(row["variables"])
+            return 200, parse_variables(row["variables"])
         return _not_allowed(request)
 
     def _survey(self, request: Request, row: Row) -> Answer:

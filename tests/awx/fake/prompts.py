@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.fleet.jobs.tests.awx.fake import kind
+from ansible_collections.fleet.jobs.tests.awx.fake.credentials import passwords_needed
 from ansible_collections.fleet.jobs.tests.awx.fake.fields import Invalid, parse_variables
 from ansible_collections.fleet.jobs.tests.awx.fake.store import Row, Store
 from ansible_collections.fleet.jobs.tests.awx.fake.surveys import answer_errors
@@ -31,7 +32,7 @@ def check_prompts(store: Store, values: Row, old: t.Optional[Row], *, all_needed
     }
     if both.get("extra_data"):
         given["extra_vars"] = both["extra_data"]
-    errors = launch_errors(template, given, all_needed=all_needed)
+    errors = launch_errors(store, template, given, all_needed=all_needed)
     if "extra_vars" in errors:
         errors["extra_data"] = errors.pop("extra_vars")
     if errors:
@@ -39,7 +40,7 @@ def check_prompts(store: Store, values: Row, old: t.Optional[Row], *, all_needed
 
 
 def launch_errors(
-    template: Row, given: t.Mapping[str, t.Any], *, all_needed: bool
+    store: Store, template: Row, given: t.Mapping[str, t.Any], *, all_needed: bool
 ) -> t.Dict[str, t.Any]:
     """What AWX says about prompts for a template; nothing where all is well."""
     asked = PROMPTS.get(template["_kind"])
@@ -52,16 +53,27 @@ def launch_errors(
         if not template[switch]:
             errors[name] = NOT_ASKED
     if template["_kind"] == "job_templates":
-        missing = [
-            f"Job Template {name} is missing or undefined."
-            for name in ("project", "inventory")
-            if template.get(name) is None and name not in given
-        ]
-        if template["inventory"] is None and template["ask_inventory_on_launch"]:
-            missing = [one for one in missing if "inventory" not in one]
-        if missing:
-            errors["resources_needed_to_start"] = missing
+        errors.update(_needs(store, template, given))
     return errors
+
+
+def _needs(store: Store, template: Row, given: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """What a job template lacks, and no saved answer can bring."""
+    needs: t.Dict[str, t.Any] = {}
+    missing = [
+        f"Job Template {name} is missing or undefined."
+        for name in ("project", "inventory")
+        if template.get(name) is None and name not in given
+    ]
+    if missing:
+        needs["resources_needed_to_start"] = missing
+    used = [store.find("credentials", one) for one in store.linked(template, "credentials")]
+    asking = any(passwords_needed(one) for one in used if one is not None)
+    if asking and not template["ask_credential_on_launch"]:
+        needs["passwords_needed_to_start"] = (
+            "Saved launch configurations cannot provide passwords needed to start."
+        )
+    return needs
 
 
 def variable_errors(

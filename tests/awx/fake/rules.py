@@ -13,6 +13,7 @@ import urllib.parse
 
 from ansible_collections.fleet.jobs.tests.awx.fake import credentials, notifications, recurrence
 from ansible_collections.fleet.jobs.tests.awx.fake.fields import Forbidden, Invalid
+from ansible_collections.fleet.jobs.tests.awx.fake.kinds import KINDS
 from ansible_collections.fleet.jobs.tests.awx.fake.prompts import check_prompts
 from ansible_collections.fleet.jobs.tests.awx.fake.store import Row, Store
 
@@ -30,6 +31,7 @@ IMAGE = re.compile(
     r"(?::[\w][\w.-]{0,127})?"
     r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?"
 )
+MOST_FORKS = 200
 NOT_CHOSEN = "You must either set a default value or ask to prompt on launch."
 NO_BRANCH = "Project does not allow overriding branch."
 
@@ -197,6 +199,8 @@ def _job_template(store: Store, new: Row, given: Row, old: t.Optional[Row]) -> N
         _refuse("playbook", "Playbook not found for project.")
     if not new["playbook"]:
         _refuse("playbook", "Must select playbook for project.")
+    if new["forks"] > MOST_FORKS:
+        _refuse("forks", f"Maximum number of forks ({MOST_FORKS}) exceeded.")
     for name in ("scm_branch", "ask_scm_branch_on_launch"):
         if new[name] and not project["allow_override"]:
             _refuse(name, NO_BRANCH)
@@ -219,7 +223,12 @@ def _check_webhook(store: Store, new: Row) -> None:
 
 
 def _node(store: Store, new: Row, given: Row, old: t.Optional[Row]) -> None:
-    # required variables may come from the workflow, or at launch
+    if new["unified_job_template"] is None:
+        # AWX keeps nothing else of a node that starts nothing yet.
+        for name, field in KINDS["workflow_job_template_nodes"].fields.items():
+            if name not in ("workflow_job_template", "identifier", "all_parents_must_converge"):
+                new[name] = field.default if old is None else old[name]
+    # Required variables may come from the workflow, or at launch.
     check_prompts(store, given, old, all_needed=False)
     if old is not None and "unified_job_template" in given:
         store.drop_replaced_approval(old, new["unified_job_template"])

@@ -140,6 +140,7 @@ def _approvals() -> Kind:
         "WorkflowApprovalTemplate",
         {**COMMON, "timeout": a_number()},
         unified=True,
+        creatable=False,
         shown={**RUNS, "execution_environment": None},
     )
 
