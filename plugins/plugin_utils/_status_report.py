@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ._first_line import first_line
+
 Result = t.Mapping[str, t.Any]
 SHOWN = 3
 
@@ -33,11 +35,11 @@ def _host(status: t.Optional[Result]) -> t.Dict[str, t.Any]:
     if status is None:
         return {"state": "not asked", "message": "An earlier step of the play ended first."}
     if status.get("unreachable"):
-        return {"state": "unreachable", "message": _first_line(status.get("msg"))}
+        return {"state": "unreachable", "message": first_line(status.get("msg"))}
     if status.get("failed"):
         return {
             "state": "failed",
-            "message": _first_line(status.get("msg")),
+            "message": first_line(status.get("msg")),
             "hazard": status.get("hazard"),
         }
     return _answered(status)
@@ -121,7 +123,3 @@ def _line(host: t.Mapping[str, t.Any]) -> str:
 
 def _hints(host: t.Mapping[str, t.Any]) -> t.Sequence[str]:
     return t.cast(t.Sequence[str], host.get("hints", ()))
-
-
-def _first_line(text: t.Any) -> str:
-    return (str(text or "no message").strip().splitlines() or ["no message"])[0][:400]

@@ -11,11 +11,11 @@ from .._errors import FleetError
 from .._pueue.client import Client
 from .._pueue.errors import PueueError, RequestFailed
 from .._pueue.snapshot import Snapshot, Task
+from .saving import save
 from .session import Session, of_submission
-from .task_command import SUBMISSION_MARKER, TASK_MARKER
+from .task_command import TASK_MARKER
 
 _ATTEMPTS = 4
-_SAVE_CANDIDATES = 3
 
 
 def waiting(snapshot: Snapshot, submission: str) -> t.List[Task]:
@@ -44,7 +44,7 @@ def enqueue_all(
             snapshot = session.client.status()
             left = waiting(snapshot, submission)
             if not left:
-                _save(session.client, snapshot, submission)
+                save(session.client, of_submission(snapshot, submission))
                 return snapshot
             _enqueue(session.client, left, moments)
         except PueueError as error:
@@ -70,21 +70,3 @@ def _enqueue(
     for moment, ids in by_moment.items():
         at = None if moment is None else datetime.fromtimestamp(moment, timezone.utc)
         client.enqueue(ids, at)
-
-
-def _save(client: Client, snapshot: Snapshot, submission: str) -> None:
-    """pueued does not save an Enqueue by itself, and a crash would turn it back.
-
-    Setting a variable to the value it has does save. A task that was spawned meanwhile refuses
-    that, but then the spawn has saved.
-    """
-    settable = [
-        task for task in of_submission(snapshot, submission) if task.status in ("Queued", "Stashed")
-    ]
-    for task in settable[-_SAVE_CANDIDATES:]:
-        try:
-            client.env_set(task.id, SUBMISSION_MARKER, submission)
-            return
-        except RequestFailed as error:
-            if error.uncertain:
-                raise

@@ -16,6 +16,7 @@ from .._pueue.errors import PueueError
 from .._pueue.snapshot import Snapshot, Task
 from . import archive, attempts_view, evidence, host_tool, record
 from .clean import CleanPlan, Wish, plan
+from .ending import name_of
 from .floor import state_size
 from .instance import Instance
 
@@ -182,7 +183,7 @@ def data(report: Report) -> t.Dict[str, t.Any]:
     """A report as results show it."""
     return {
         "removed": len(report.removed),
-        "labels": [_name(task) for task in report.removed[:LISTED]],
+        "labels": [name_of(task)[:200] for task in report.removed[:LISTED]],
         "kept": dict(report.kept),
         "left": report.left,
         "logs_kept": report.logs_kept,
@@ -202,12 +203,8 @@ def sentences(report: Report) -> t.List[str]:
 def before_and_after(report: Report) -> t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any]]:
     """How many finished tasks of the selection there are, and some of those that go."""
     number = sum(report.kept.values()) + report.left
-    gone = [_name(task) for task in report.removed[:LISTED]]
+    gone = [name_of(task)[:200] for task in report.removed[:LISTED]]
     return {"finished": number + len(report.removed), "tasks": gone}, {
         "finished": number,
         "tasks": [],
     }
-
-
-def _name(task: Task) -> str:
-    return (task.label or "(no label)")[:200]

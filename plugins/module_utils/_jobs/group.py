@@ -199,7 +199,7 @@ def apply(client: Client, wish: Wish, made: GroupPlan) -> None:
             sent += 1
         found = describe(client.groups().get(wish.name))
         if any(step.kind == "parallel" for step in made.steps):
-            save(client, client.status())
+            save(client, client.status().tasks.values())
     except PueueError as error:
         error.details["changed"] = bool(sent) or error.uncertain
         raise

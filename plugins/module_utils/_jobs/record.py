@@ -122,11 +122,6 @@ def merge(state_dir: Path) -> int:
     return merged
 
 
-def pending(state_dir: Path) -> int:
-    """How many attempts wait in the spool; reads names only."""
-    return sum(len(_names(folder)) for folder in _folders(state_dir))
-
-
 def spooled(state_dir: Path, label: str) -> t.List[t.Tuple[Begun, Ending]]:
     """What waits in the spool about one label, oldest first; reads only."""
     found: t.List[t.Tuple[Begun, Ending]] = []

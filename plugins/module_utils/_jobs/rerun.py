@@ -229,7 +229,7 @@ def _send(instance: Instance, client: Client, made: RestartPlan) -> t.Tuple[Task
     if failure is None:
         # They run; a daemon that dies before it saves shows them as failed again.
         with contextlib.suppress(PueueError):
-            save(client, after)
+            save(client, after.tasks.values())
     return done
 
 

@@ -11,6 +11,7 @@ from .._errors import Refused
 from .._ledger.attempts import Attempt
 from .._pueue.selection import Selection
 from .._pueue.snapshot import Snapshot, Task
+from .ending import name_of
 
 # class -> (restarted without being named, why)
 CLASSES: t.Mapping[str, t.Tuple[bool, str]] = {
@@ -186,7 +187,7 @@ def _why_skipped(draft: _Draft, task: Task) -> t.Optional[t.Tuple[str, t.Optiona
         return (f"its class is {known.class_}, which classes does not list: {reason}", None)
     parent = _missing_parent(draft, task, set())
     if parent is not None:
-        return (f'it depends on "{_name(parent)}", which failed and is not restarted', None)
+        return (f'it depends on "{name_of(parent)}", which failed and is not restarted', None)
     return None
 
 
@@ -282,7 +283,7 @@ def _blocked(draft: _Draft, child: Task, going: t.Set[int]) -> str:
     if refusal is not None:
         return refusal[0]
     parent = _missing_parent(draft, child, going)
-    return f'it also depends on "{_name(parent)}", which failed' if parent is not None else ""
+    return f'it also depends on "{name_of(parent)}", which failed' if parent is not None else ""
 
 
 def _missing_parent(draft: _Draft, child: Task, going: t.Set[int]) -> t.Optional[Task]:
@@ -326,7 +327,3 @@ def _below(children: t.Mapping[int, t.Sequence[Task]], roots: t.Set[int]) -> t.L
                 found[child.id] = child
                 pending.append(child.id)
     return [found[number] for number in sorted(found)]
-
-
-def _name(task: Task) -> str:
-    return task.label or f"the unlabelled task in group {task.group}"

@@ -137,16 +137,6 @@ class Attempts:
         """All attempts of one task (in-place restarts keep its key), oldest first."""
         return self._read("WHERE task_key = ? ORDER BY id", task_key)
 
-    def failures_by_class(self) -> t.Dict[str, int]:
-        """How many labels have a newest attempt that ended otherwise than ok, by class."""
-        rows = self._database.query(
-            "SELECT class, count(*) AS amount FROM attempts WHERE id IN "
-            "(SELECT max(id) FROM attempts GROUP BY label) AND ended IS NOT NULL AND class <> ? "
-            "GROUP BY class ORDER BY class",
-            OK,
-        )
-        return {row["class"]: row["amount"] for row in rows}
-
     def open_attempts(self) -> t.List[Attempt]:
         """Attempts without an end, oldest first: running, or their runner died."""
         return self._read("WHERE ended IS NULL ORDER BY id")

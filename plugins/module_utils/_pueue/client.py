@@ -130,10 +130,6 @@ class Client:
         """Queue stashed tasks, now or ``at`` a time. pueued does not save this by itself."""
         self._change_tasks("Enqueue", ids, {"enqueue_at": rfc3339(at)})
 
-    def stash(self, ids: t.Iterable[int], at: t.Optional[datetime] = None) -> None:
-        """Put queued tasks aside. pueued does not save this by itself."""
-        self._change_tasks("Stash", ids, {"enqueue_at": rfc3339(at)})
-
     def restart(self, items: t.Sequence[RestartItem], *, stashed: bool = False) -> None:
         """Run finished tasks again in place, all in one step; their logs are lost at the start."""
         tasks = [item.wire() for item in items]
@@ -163,10 +159,6 @@ class Client:
     def start_group(self, name: str) -> None:
         """Let a group run again, its stopped tasks included."""
         self._change({"Start": {"tasks": {"Group": name}}})
-
-    def kill_group(self, name: str) -> None:
-        """Kill what runs in a group; pueued pauses it if more tasks wait there (hazard G-5)."""
-        self._change({"Kill": {"tasks": {"Group": name}, "signal": None}})
 
     def kill_all(self) -> None:
         """Kill everything; pueued pauses all groups if any task waits (hazard G-5)."""

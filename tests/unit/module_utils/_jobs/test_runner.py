@@ -37,6 +37,10 @@ def tool(installed: Path, tmp_path: Path) -> t.Iterator[Tool]:
         shutil.rmtree(str(folder), ignore_errors=True)
 
 
+def waiting_in_spool(tool: Tool) -> int:
+    return len(record.spooled(tool.state_dir, "unit/job"))
+
+
 @pytest.mark.parametrize(
     ("text", "code", "class_"),
     [
@@ -401,15 +405,15 @@ class TestLedgerThatCannotBeWritten:
         done = tool.run(["/bin/sh", "-c", "echo ran as $FLEET_JOBS_ATTEMPT; exit 7"])
         assert (done.returncode, done.stdout) == (7, "ran as 0\n")
         assert "waits in" in done.stderr
-        assert record.pending(tool.state_dir) == 1
+        assert waiting_in_spool(tool) == 1
         content = path.read_bytes()
         tool.run(["/bin/true"])
         assert path.read_bytes() == content, "a damaged ledger is left alone"
-        assert record.pending(tool.state_dir) == 2
+        assert waiting_in_spool(tool) == 2
 
         path.unlink()
         tool.run(["/bin/true"])
-        assert record.pending(tool.state_dir) == 0
+        assert waiting_in_spool(tool) == 0
         attempts = tool.attempts()
         assert [(one.number, one.class_, one.exit_code) for one in attempts] == [
             (1, "app", 7),
@@ -441,7 +445,7 @@ class TestLedgerThatCannotBeWritten:
         self.damaged(tool)
         (tool.state_dir / record.SPOOL).write_text("in the way of the folder")
         assert tool.run(["/bin/sh", "-c", "exit 7"]).returncode == 7
-        assert record.pending(tool.state_dir) == 1
+        assert waiting_in_spool(tool) == 1
         (tool.state_dir / "ledger.sqlite3").unlink()
         assert record.merge(tool.state_dir) == 1
         assert [one.class_ for one in tool.attempts()] == ["app"]
@@ -453,4 +457,4 @@ class TestLedgerThatCannotBeWritten:
         tool.run(["/bin/true"])
         assert [one.class_ for one in tool.attempts()] == ["ok"]
         assert (folder / "1.unreadable").exists()
-        assert record.pending(tool.state_dir) == 0
+        assert waiting_in_spool(tool) == 0

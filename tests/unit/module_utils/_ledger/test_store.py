@@ -99,7 +99,7 @@ def test_reading_an_empty_or_missing_directory_creates_nothing(tmp_path: Path) -
         with Ledger.open(directory, read_only=True) as ledger:
             assert ledger.attempts.latest() == {}
             assert ledger.lease.current() is None
-            assert ledger.attempts.failures_by_class() == {}
+            assert ledger.attempts.open_attempts() == []
     assert list(tmp_path.iterdir()) == []
 
 

@@ -263,13 +263,11 @@ def test_a_reply_that_the_protocol_does_not_allow_is_refused(reply: bytes) -> No
     [
         (lambda c: c.remove([2, 1]), {"Remove": [2, 1]}),
         (lambda c: c.enqueue([1]), {"Enqueue": {"tasks": {"TaskIds": [1]}, "enqueue_at": None}}),
-        (lambda c: c.stash([1]), {"Stash": {"tasks": {"TaskIds": [1]}, "enqueue_at": None}}),
         (lambda c: c.kill([1]), {"Kill": {"tasks": {"TaskIds": [1]}, "signal": None}}),
         (
             lambda c: c.kill([1], signal="TERM"),
             {"Kill": {"tasks": {"TaskIds": [1]}, "signal": "SigTerm"}},
         ),
-        (lambda c: c.kill_group("g"), {"Kill": {"tasks": {"Group": "g"}, "signal": None}}),
         (lambda c: c.kill_all(), {"Kill": {"tasks": "All", "signal": None}}),
         (lambda c: c.pause_group("g"), {"Pause": {"tasks": {"Group": "g"}, "wait": True}}),
         (
@@ -312,7 +310,6 @@ def test_nothing_is_asked_about_no_tasks() -> None:
     with FakeDaemon() as fake, Client.connect(fake.config) as client:
         client.remove([])
         client.kill([])
-        client.stash([])
         client.enqueue([])
         client.restart([])
         assert client.tasks([]) == {}
