@@ -15,12 +15,16 @@ import json
 import marshal
 import os
 import socket
+import time
 import typing as t
 
 from .outcome import Request, result_of
 
 _MODULES = "ansible_collections.fleet.jobs.plugins.modules"
 _READ_SECONDS = 10.0
+# How the program that starts us names a socket.
+_SOCKET = "waiting-"
+_FORGOTTEN = 10
 
 
 def answer(name: str, params: t.Mapping[str, t.Any], *, diff: bool) -> t.Dict[str, t.Any]:
@@ -40,6 +44,7 @@ def line(mark: str, found: t.Mapping[str, t.Any]) -> str:
 
 def stay(folder: str, name: str, *, mark: str, seconds: float) -> None:
     """Return, and leave a copy of this process behind that answers one apply at a socket."""
+    _sweep(folder, seconds=seconds)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -49,15 +54,37 @@ def stay(folder: str, name: str, *, mark: str, seconds: float) -> None:
             # Nobody waits, so the apply starts by itself.
             return
         listener.listen(1)
-        if os.fork() == 0:
+        try:
+            child = os.fork()
+        except OSError:
+            # No room for one process more, so there is none to find.
+            _unlink(folder, name)
+            return
+        if child == 0:
             _detach(keep=listener.fileno())
             try:
                 call = _accepted(listener, seconds=seconds)
             finally:
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(folder, name))
+                _unlink(folder, name)
             if call is not None:
                 _serve(*call, mark=mark)
+
+
+def _sweep(folder: str, *, seconds: float) -> None:
+    """Sockets of those that were killed while they waited; a live one is never so old."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(_SOCKET) and _age(folder, name) > _FORGOTTEN * seconds:
+                _unlink(folder, name)
+
+
+def _age(folder: str, name: str) -> float:
+    return time.time() - os.stat(os.path.join(folder, name)).st_mtime
+
+
+def _unlink(folder: str, name: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(folder, name))
 
 
 def _detach(*, keep: int) -> None:
