@@ -30,8 +30,9 @@ options:
     type: str
   state:
     description:
-      - V(absent) removes the directories and the links that point into them. What a process runs
-        from stays, with a warning.
+      - V(absent) removes the directories and the links that point into them. With a warning stays
+        what a process runs from, what a service of the host names, and what jobs of another queue
+        of this collection find by O(links). Services of other accounts are seen by root alone.
     type: str
     choices: [present, absent]
     default: present
@@ -62,6 +63,13 @@ options:
       - A directory, such as C(~/.local/bin), that gets a link to each program.
       - A file there that is not such a link stays as it is, with a warning.
     type: str
+  except_units:
+    description:
+      - Paths of unit files that do not count as users with O(state=absent), because they go in the
+        same play.
+    type: list
+    elements: str
+    default: []
   received:
     description: Filled in by the action plugin of the collection; there is no need to set it.
     type: dict
@@ -116,6 +124,7 @@ SPEC = ArgumentSpec(
         "checksums": {"type": "dict", "default": {}},
         "directory": {"type": "str", "default": "~/.local/lib/fleet-jobs"},
         "links": {"type": "str"},
+        "except_units": {"type": "list", "elements": "str", "default": []},
         "received": {"type": "dict", "default": {}},
     },
     required_if=[("state", "present", ["version"])],

@@ -9,7 +9,7 @@ import typing as t
 from pathlib import Path
 
 from .._errors import FleetError
-from .._host import programs
+from .._host import program_users, programs
 from .outcome import Outcome, Request
 
 
@@ -80,10 +80,15 @@ def _absent(request: Request) -> Outcome:
     places = programs.versions(directory, name)
     if version:
         places = tuple(place for place in places if place.name == f"{name}-{version}")
-    used = {place: programs.in_use(place) for place in places}
-    # In check mode, what uses it now may be what would be stopped before.
-    gone = tuple(one for one in places if used[one] is None or request.check_mode)
     links = programs.our_links(directory, name, folder=folder)
+    processes = {place: programs.in_use(place) for place in places}
+    users = _users(request, places, links, folder=folder)
+    # In check mode, what runs from it now may be what would be stopped before.
+    gone = tuple(
+        one
+        for one in places
+        if users[one] is None and (processes[one] is None or request.check_mode)
+    )
     links = tuple(one for one in links if _target(one) in gone or not _target(one).exists())
     if not request.check_mode:
         programs.uninstall(gone, links)
@@ -94,12 +99,40 @@ def _absent(request: Request) -> Outcome:
         before={"paths": paths},
         after={"paths": []},
         data={"directory": str(directory)},
-        warnings=[
-            f'"{place}" stays as long as process {process} runs from it.'
-            for place, process in used.items()
-            if process is not None
-        ],
+        warnings=[*_kept_for(processes, users)],
     )
+
+
+def _users(
+    request: Request,
+    places: t.Sequence[Path],
+    links: t.Sequence[Path],
+    *,
+    folder: t.Optional[Path],
+) -> t.Dict[Path, t.Optional[str]]:
+    """Which service of the host would miss each of these."""
+    leaving = [_absolute(path, option="except_units") for path in request.params["except_units"]]
+    services = program_users.units(leaving=leaving)
+    home = program_users.account_of(folder) if folder else None
+    return {
+        place: program_users.user_of(
+            place,
+            [one for one in links if _target(one) == place],
+            services=services,
+            home=home,
+        )
+        for place in places
+    }
+
+
+def _kept_for(
+    processes: t.Mapping[Path, t.Optional[int]], users: t.Mapping[Path, t.Optional[str]]
+) -> t.Iterator[str]:
+    for place, process in processes.items():
+        if process is not None:
+            yield f'"{place}" stays as long as process {process} runs from it.'
+        elif users[place] is not None:
+            yield f'"{place}" stays, because {users[place]} uses it.'
 
 
 def _target(link: Path) -> Path:

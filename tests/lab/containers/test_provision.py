@@ -149,6 +149,16 @@ def test_from_bare_to_a_job_and_back(host: Host, tmp_path: Path) -> None:
     gone = {**wish, "queue_host_state": "absent"}
     assert changed(host.provision(gone, check=True)) > 0
     assert host.shell("pueue status --json")
+
+    # Another account's queue runs from the same programs: it is its last user that takes them away.
+    host.shell(_ANOTHER.format(version=VERSION), user="root")
+    kept = host.provision(gone)
+    assert changed(kept) > 0 and "pueued.service of batch" in kept.stdout + kept.stderr
+    assert host.shell("ls /opt/fleet-jobs").split() == [
+        *(f"mise-{mise.VERSION}", f"pueue-{VERSION}", "uv-1.2.3")
+    ]
+    host.shell("readlink -e /usr/local/bin/uv")
+    host.shell("rm -r /home/batch/.config", user="root")
     assert changed(host.provision(gone)) > 0
     assert changed(host.provision(gone)) == 0
     assert host.shell("ls /opt/fleet-jobs /usr/local/bin | grep -v :", check=False).strip() == ""
@@ -195,6 +205,12 @@ def test_what_is_missing_is_said(host: Host) -> None:
     assert changed(host.provision({**wish, "fleet_cap": "prefer"}, user="root")) == 0
 
 
+_ANOTHER = """
+useradd -m batch
+mkdir -p /home/batch/.config/systemd/user
+printf '# Managed by fleet.jobs (module pueue_daemon).\\n[Service]\\nExecStart=%s\\n' \\
+  /opt/fleet-jobs/pueue-{version}/pueued > /home/batch/.config/systemd/user/pueued.service
+"""
 _UPSTREAM = """
 git init -q --bare -b main /srv/bars.git
 cd /srv/bars.git
