@@ -16,6 +16,7 @@ from ansible_collections.fleet.jobs.tests.support import documentation
 from ansible_collections.fleet.jobs.tests.support.ansible import COLLECTION, program
 
 sys.path.insert(0, str(COLLECTION / "tools"))
+import hazards
 import stage
 
 REFERENCE = Path("docs", "reference")
@@ -68,6 +69,16 @@ def test_no_link_is_dead() -> None:
 )
 def test_each_has_a_page_and_no_other(folder: str, names: t.Sequence[str]) -> None:
     assert sorted(one.stem for one in (COLLECTION / REFERENCE / folder).iterdir()) == names
+
+
+@pytest.mark.parametrize("entry", sorted(hazards.catalogue()))
+def test_the_entrys_page_has_every_place_that_refuses_for_it(entry: str) -> None:
+    """By the words of the code alone, without what the generator understands of it."""
+    page = (COLLECTION / REFERENCE / "hazards" / f"{entry}.md").read_text(encoding="utf-8")
+    naming = rf'Refused\((?:(?!Refused\().)*?hazard="{entry}"'
+    for path in sorted((COLLECTION / "plugins").rglob("*.py")):
+        if re.search(naming, path.read_text(encoding="utf-8"), re.DOTALL):
+            assert f"`{path.relative_to(COLLECTION).as_posix()}`" in page
 
 
 def test_another_place_and_another_time_make_the_same_bytes(copy: Path) -> None:

@@ -43,6 +43,24 @@ def plugin(name: str) -> t.Any:
     return importlib.import_module(f"ansible_collections.{NAMESPACE}.plugins.{name}")
 
 
+def mappings(node: t.Any) -> t.Iterator[t.Dict[str, t.Any]]:
+    """Every mapping in a YAML document, the outer ones first."""
+    if isinstance(node, dict):
+        yield node
+        for one in node.values():
+            yield from mappings(one)
+    elif isinstance(node, list):
+        for one in node:
+            yield from mappings(one)
+
+
 def load(path: Path) -> t.Any:
     """A YAML file."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+
+
+class _Loader(yaml.SafeLoader):
+    """Ansible's own tags are text."""
+
+
+_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))

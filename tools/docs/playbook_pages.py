@@ -101,7 +101,7 @@ def _named_steps(play: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
 def _roles(path: Path) -> t.Dict[str, t.List[str]]:
     """The collection's roles that it calls, with the entry points."""
     found: t.Dict[str, t.List[str]] = {}
-    for node in _walk(paths.load(path)):
+    for node in paths.mappings(paths.load(path)):
         for key in ("ansible.builtin.import_role", "ansible.builtin.include_role"):
             called = node.get(key)
             if called and str(called["name"]).startswith(f"{paths.NAMESPACE}."):
@@ -109,16 +109,6 @@ def _roles(path: Path) -> t.Dict[str, t.List[str]]:
                 point = str(called.get("tasks_from", "main")).partition(".")[0]
                 points += [] if point in points else [point]
     return found
-
-
-def _walk(node: t.Any) -> t.Iterator[t.Dict[str, t.Any]]:
-    if isinstance(node, dict):
-        yield node
-        for one in node.values():
-            yield from _walk(one)
-    elif isinstance(node, list):
-        for one in node:
-            yield from _walk(one)
 
 
 def own_variables(path: Path) -> Options:

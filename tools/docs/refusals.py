@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import hazards
 import paths
+import task_messages
 from markup import Text, code, escape, table
 from shapes import BEGIN, END, Reader, literal
 
@@ -25,6 +26,14 @@ What the collection says when it does not do something, by the entry of the
 [catalogue](../hazards.md) that it names as `hazard` in the result. A word in *italics* stands for
 what was found. *refused*: said before anything was changed. *failed*: it was tried, and could not
 be done. *per job*: said of one job; the others go on, unless the set is queued as a whole.
+
+"""
+_ANSWERS = "plugins/plugin_utils/_answers.py"
+_OF_ANSWERS = """
+## Variables that cannot be meant
+
+What a playbook says of a variable, as an answer in a survey or as `-e`, before it touches a host.
+Each begins with the variable's name.
 
 """
 _WITHOUT = """
@@ -55,10 +64,18 @@ def pages() -> t.Dict[str, str]:
         if rows:
             parts.append(f"## {entry}\n\n{text.to(f'hazards/{entry}.md', escape(title))}\n\n")
             parts.append(table(["message", "", "in"], rows) + "\n")
-    bare = [_row(one, text) for one in found if not one.hazard]
-    return {
-        PAGE: "".join(parts).rstrip("\n") + "\n" + _WITHOUT + table(["message", "", "in"], bare)
-    }
+    answers = [one for one in found if not one.hazard and one.file == _ANSWERS]
+    bare = [_row(one, text) for one in found if not one.hazard and one not in answers]
+    parts += [_WITHOUT.lstrip("\n"), table(["message", "", "in"], bare), _OF_ANSWERS]
+    parts += [
+        "".join(
+            f"* {line}\n"
+            for line in dict.fromkeys(
+                _row(one, text)[0].removeprefix("*name*: ") for one in answers
+            )
+        )
+    ]
+    return {PAGE: "".join(parts)}
 
 
 def rows_of(entry: str, text: Text) -> t.List[t.Sequence[str]]:
@@ -81,8 +98,10 @@ def scan() -> t.Tuple[Refusal, ...]:
     found: t.Set[Refusal] = set()
     for path in sorted((paths.ROOT / "plugins").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        file = path.relative_to(paths.ROOT / "plugins").as_posix()
-        found |= {Refusal(*one, file) for one in _File(tree).found()}
+        file = path.relative_to(paths.ROOT).as_posix()
+        found |= {Refusal(*one, file) for one in _File(tree).found(answers=file == _ANSWERS)}
+    for entry, message, file in task_messages.found():
+        found.add(Refusal(entry, "refused", message, file))
     hard = {(one.hazard, one.message, one.file) for one in found if one.kind != PER_JOB}
     return tuple(
         one
@@ -98,20 +117,21 @@ class _File:
         self._tree = tree
         self._reader = Reader(tree)
 
-    def found(self) -> t.Iterator[t.Tuple[str, str, str]]:
+    def found(self, *, answers: bool) -> t.Iterator[t.Tuple[str, str, str]]:
         """Entry (or nothing), kind and message."""
         for node in ast.walk(self._tree):
             if isinstance(node, ast.ClassDef):
                 yield from self._of_class(node)
         for scope, node in _scoped(self._tree):
             entries = self._entries(node, scope)
-            raised = isinstance(node, ast.Call) and _function(node) == "Refused"
+            wanted = ("WrongAnswer", "ValueError") if answers else ("Refused",)
+            raised = isinstance(node, ast.Call) and _function(node) in wanted
             if not entries and not (raised and _keyword(node, "hazard") is None):
                 continue
             for message in self._messages(node, scope):
                 text = message.strip()
                 # A passed-on message says nothing of its own.
-                if re.search(r"\w{3,} \w+", literal(text)):
+                if re.search(r"\w{2,} \w{2,}", literal(text)):
                     for entry in entries or [""]:
                         yield entry, _kind(node), text
 

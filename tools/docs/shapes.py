@@ -13,7 +13,7 @@ BEGIN, END = "\x01", "\x02"
 # Functions that change how a value looks, not what it is.
 _TRANSPARENT = frozenset(
     "join sorted str repr list set map max min int float round abs format_bytes redact Path "
-    "expanduser realpath os path".split()
+    "expanduser realpath os path quoted".split()
 )
 
 
@@ -113,7 +113,8 @@ def name_of(node: ast.AST) -> str:
     if isinstance(node, ast.Call):
         return _called(node)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return f"{name_of(node.left)} + {name_of(node.right)}"
+        sides = [name_of(node.left), name_of(node.right)]
+        return " + ".join(one for one in sides if one != "…") or "…"
     if isinstance(node, (ast.BinOp, ast.BoolOp, ast.IfExp)):
         inner = [one for one in ast.walk(node) if isinstance(one, (ast.Name, ast.Attribute))]
         return name_of(inner[0]) if inner else "…"
