@@ -52,6 +52,10 @@ lint: link ## Format, style, types, arrows between rooms, playbooks, YAML, chang
 sanity: ## ansible-test sanity on a copy of the tree, with an empty ignore list
 	@$(call env,sanity); python tools/sanity.py
 
+.PHONY: awx-test
+awx-test: link ## Every template of AWX through ansible-runner, and awx_setup.yml against a fake of its API
+	@$(call env,awx); $(pueue); python -m pytest tests/awx $(PYTEST_ARGS)
+
 bench: link ## Side by side against peers; writes docs/benchmarks.md
 	@$(call env,bench); $(pueue); python tools/bench.py
 

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Worlds for the tests of AWX, and the table that stands at the end of their run."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+COLUMNS = ("run", "check", "relaunch", "cancel")
+CELL, ANSWER = "awx cell", "awx answer"
+REQUIRED = os.environ.get("FLEET_JOBS_LAB") == "require"
+
+if t.TYPE_CHECKING:
+    from ansible_collections.fleet.jobs.tests.awx.world import World
+Say = t.Callable[[str], None]
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> t.Iterator[t.Callable[[int], World]]:
+    """A factory of fleets with a controller; all of them are gone after the test."""
+    from ansible_collections.fleet.jobs.tests.awx.world import World
+
+    made: t.List[World] = []
+
+    def make(count: int) -> World:
+        made.append(World(tmp_path / f"world{len(made)}", count))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def cell(request: pytest.FixtureRequest) -> Say:
+    """Say what belongs into the table; the test's marker names the place."""
+    marker = request.node.get_closest_marker("cell")
+    assert marker is not None, (
+        "the test has no place in the table: pytest.mark.cell(template, column)"
+    )
+    template, column = marker.args
+    assert column in COLUMNS
+    # Known before the test says anything, so that one that fails is in the table as well.
+    request.node.user_properties.append((CELL, [template, column, ""]))
+    return lambda text: request.node.user_properties.append((CELL, [template, column, text]))
+
+
+@pytest.fixture
+def answered(request: pytest.FixtureRequest) -> t.Callable[[str, str, str], None]:
+    """Say what an answer of a survey led to."""
+
+    def say(variable: str, answer: str, said: str) -> None:
+        request.node.user_properties.append((ANSWER, [variable, answer, said]))
+
+    return say
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of this folder."""
+    config.addinivalue_line("markers", "cell(template, column): a place in the table of templates")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> t.Iterator[None]:
+    """Where nothing may be missing, what would be left out is a failure."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"FLEET_JOBS_LAB=require, but this was to be skipped: {_why(report)}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The tables, of all workers of the run."""
+    cells: t.Dict[str, t.Dict[str, str]] = {}
+    answers: t.List[t.List[str]] = []
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for kind, value in getattr(report, "user_properties", []):
+                if kind == CELL:
+                    text = _in_table(report, value[2])
+                    if text:
+                        cells.setdefault(value[0], {})[value[1]] = text
+                elif kind == ANSWER and value not in answers:
+                    answers.append(value)
+    if answers:
+        terminalreporter.section("survey answers, and what is said")
+        _print(terminalreporter, [["variable", "answer", "what is said"], *sorted(answers)])
+    if cells:
+        terminalreporter.section("templates of AWX, through ansible-runner")
+        rows = [
+            [name, *(row.get(column, "-") for column in COLUMNS)] for name, row in cells.items()
+        ]
+        _print(terminalreporter, [["template", *COLUMNS], *sorted(rows)])
+
+
+def _in_table(report: pytest.TestReport, text: str) -> str:
+    if report.outcome == "skipped":
+        return f"LEFT OUT: {_why(report)}"
+    if report.outcome == "failed":
+        return "FAILED"
+    return text
+
+
+def _why(report: pytest.TestReport) -> str:
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return str(why).replace("Skipped: ", "", 1)
+
+
+def _print(reporter: pytest.TerminalReporter, rows: t.Sequence[t.Sequence[str]]) -> None:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for row in rows:
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths))
+        reporter.write_line(line.rstrip())
