@@ -11,10 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.fleet.jobs.plugins.plugin_utils._awx_objects import (
+    TEMPLATES as AWX_TEMPLATES,
+)
 from ansible_collections.fleet.jobs.tests.support import documentation
 from ansible_collections.fleet.jobs.tests.support.ansible import COLLECTION, run_playbook
 
 PROJECT = COLLECTION / "examples" / "awx-project"
+# What awx_setup makes of this project, in one file.
+VARIABLES = PROJECT / "awx.yml"
 # A playbook that sets AWX itself up is not a job template of a team.
 TEMPLATES = sorted(
     path.stem for path in (COLLECTION / "playbooks").glob("*.yml") if path.stem != "awx_setup"
@@ -22,7 +27,8 @@ TEMPLATES = sorted(
 
 
 def test_every_playbook_is_there_and_nothing_else() -> None:
-    assert sorted(path.stem for path in PROJECT.glob("*.yml")) == TEMPLATES
+    playbooks = {path.stem for path in PROJECT.glob("*.yml")} - {VARIABLES.stem}
+    assert sorted(playbooks) == TEMPLATES
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -60,7 +66,16 @@ def test_the_readme_names_every_file() -> None:
     assert sorted(re.findall(r"^\| `(\w+)\.yml`", text, re.MULTILINE)) == TEMPLATES
 
 
-@pytest.mark.parametrize("name", ["status", "emergency_stop"])
+def test_the_variables_of_awx_setup_are_its_own() -> None:
+    known = {option for spec in _specs("awx") for option in spec.get("options") or {}}
+    assert set(documentation.load("examples", "awx-project", VARIABLES.name)) <= known
+
+
+def test_every_template_names_a_playbook_of_the_project() -> None:
+    assert {one.playbook for one in AWX_TEMPLATES} == {f"{name}.yml" for name in TEMPLATES}
+
+
+@pytest.mark.parametrize("name", ["status", "emergency_stop", "watch"])
 def test_a_thin_playbook_reaches_the_collection(tmp_path: Path, name: str) -> None:
     """A copy, as a team has it; its only host has no queue, and the module says so."""
     project = Path(shutil.copytree(PROJECT, tmp_path / "project"))
