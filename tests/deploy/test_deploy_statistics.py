@@ -122,3 +122,33 @@ def test_status_keeps_to_a_limit(make_fleet: MakeFleet, tmp_path: Path) -> None:
 
     assert run.rc == 0, run.explain()
     assert list(json.loads(path.read_text(encoding="utf-8"))["hosts"]) == [fleet.hosts[1].name]
+
+
+def test_a_node_after_a_plan_applies_that_plan_and_no_other(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet(2)
+    sha = fleet.origin.fix()
+    planned = _artifact(_deploy(fleet, "--check"))
+    assert (planned["check"], planned["sha"]) == (True, sha)
+    # The branch moves on before somebody approves.
+    fleet.origin.commit("later", {"later.txt": "later\n"})
+
+    other = _deploy(fleet, fleet_jobs_deploy={**planned, "plan_id": "0123456789abcdef"})
+
+    assert other.rc == 2, other.explain()
+    assert _artifact(other)["exceeded"] != [] and "0123456789abcdef" in other.stdout
+    assert "applied" not in _artifact(other)["verdicts"]
+
+    applied = _deploy(fleet, fleet_jobs_deploy=planned)
+
+    assert applied.rc == 0, applied.explain()
+    found = _artifact(applied)
+    assert (found["check"], found["sha"], found["plan_id"]) == (False, sha, planned["plan_id"])
+    assert found["verdicts"] == {"applied": 2}
+
+    # What a relaunch on some hosts gets is the same artifact, and a plan that cannot be the same.
+    name = fleet.hosts[0].name
+    again = _deploy(
+        fleet, "--limit", name, fleet_jobs_deploy=planned, awx_job_launch_type="relaunch"
+    )
+    assert again.rc == 0, again.explain()
+    assert (_artifact(again)["sha"], _artifact(again)["verdicts"]) == (sha, {"noop": 1})
