@@ -21,13 +21,7 @@ from ansible_collections.fleet.jobs.tests.awx.fake.surveys import checked_survey
 
 VERSION = "24.6.1"
 NOT_FOUND = (404, {"detail": "The requested resource could not be found."})
-NO_LOGIN = (
-    401,
-    {
-        "detail": "Authentication credentials were not provided. To establish a login session, "
-        "visit /api/login/."
-    },
-)
+NO_LOGIN = "{} To establish a login session, visit /api/login/."
 Answer = t.Tuple[int, t.Any]
 
 
@@ -62,7 +56,10 @@ class Pages:
         if parts[1:2] != ["v2"]:
             return NOT_FOUND
         if not self._known(request.authorization):
-            return NO_LOGIN
+            what = "Authentication credentials were not provided."
+            if request.authorization.startswith("Basic"):
+                what = "Invalid username/password."
+            return 401, {"detail": NO_LOGIN.format(what)}
         try:
             return self._page(request, parts[2:])
         except Invalid as refused:

@@ -3,9 +3,11 @@
 
     python -m ansible_collections.fleet.jobs.tests.awx.fake.server [--port N] [--tree URL=FOLDER]
 
-It is no AWX: it keeps in memory what is posted, starts no job, and knows only the resources that a
-set-up needs. It answers as AWX 24.6.1 does (pages, ``related``, look-ups, refusals with AWX's own
-sentences), and refuses what AWX's serializers refuse.
+It is no AWX: it keeps in memory what is posted, and knows only the resources that a set-up needs.
+It answers as AWX 24.6.1 does (pages, ``related``, look-ups, refusals in AWX's own words), and
+refuses what AWX's serializers refuse. Not here: jobs that run (a launch is checked, and noted),
+roles and permissions (everybody may do everything), copies of objects, dates that a schedule would
+compute, credentials from elsewhere, system jobs.
 """
 
 from __future__ import annotations
