@@ -12,7 +12,6 @@ import sys
 import typing as t
 from pathlib import Path
 
-import hazards
 import links
 import paths
 
@@ -52,8 +51,12 @@ _REFERENCE = {
     "Modules": ["reference/modules/*"],
     "Filters and lookups": ["reference/filters/*", "reference/lookups/*"],
     "Words": ["reference/*"],
-    "Hazards": ["reference/hazards/*"],
 }
+
+
+# Found from hazards.html and by the search; in the margin they would be half of it.
+_ENTRIES = "reference/hazards/"
+_ORPHAN = "---\norphan: true\n---\n"
 
 
 def build() -> str:
@@ -64,7 +67,8 @@ def build() -> str:
     for path, place in pages.items():
         target = SOURCE / place
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_moved(path, place, pages), encoding="utf-8")
+        head = _ORPHAN if place.startswith(_ENTRIES) else ""
+        target.write_text(head + _moved(path, place, pages), encoding="utf-8")
     _append("index.md", _MARGIN, pages.values())
     _append("reference/index.md", _REFERENCE, pages.values())
     version = paths.load(paths.ROOT / "galaxy.yml")["version"]
@@ -120,7 +124,8 @@ def _moved(path: Path, place: str, pages: t.Mapping[Path, str]) -> str:
 
 def _append(place: str, groups: t.Mapping[str, t.Sequence[str]], names: t.Iterable[str]) -> None:
     """Trees of contents at the end of a page; every page is in one of them, once."""
-    left = {name.removesuffix(".md") for name in names} - {"index", "reference/index"}
+    left = {name.removesuffix(".md") for name in names if not name.startswith(_ENTRIES)}
+    left -= {"index", "reference/index"}
     reference = place.startswith("reference")
     left = {name for name in left if name.startswith("reference/") == reference}
     if not reference:
@@ -138,7 +143,7 @@ def _append(place: str, groups: t.Mapping[str, t.Sequence[str]], names: t.Iterab
 def _chosen(groups: t.Mapping[str, t.Sequence[str]], left: t.Set[str]) -> t.Dict[str, t.List[str]]:
     """Names that are written out first, then what the patterns find of the rest."""
     fixed = {one for patterns in groups.values() for one in patterns if "*" not in one}
-    free = sorted(left - fixed, key=_natural)
+    free = sorted(left - fixed)
     chosen: t.Dict[str, t.List[str]] = {}
     for title, patterns in groups.items():
         found = chosen.setdefault(title, [])
@@ -149,13 +154,6 @@ def _chosen(groups: t.Mapping[str, t.Sequence[str]], left: t.Set[str]) -> t.Dict
             else:
                 found += [name for name in free if name.rpartition("/")[0] == folder]
     return chosen
-
-
-def _natural(name: str) -> t.Tuple[t.Any, ...]:
-    """Entries as the catalogue has them: INV before AP, AP-2 before AP-10."""
-    folder, _slash, last = name.rpartition("/")
-    entry = hazards.order(last) if folder.endswith("hazards") else (0, 0)
-    return (folder, entry, last)
 
 
 def _sphinx() -> None:
