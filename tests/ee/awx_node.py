@@ -9,6 +9,7 @@ know, and what it answers is streamed back. Nothing of AWX itself runs here.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -73,23 +74,37 @@ class Node:
     def isolated(self, playbook: str, *arguments: str, **answers: t.Any) -> Outcome:
         """``ansible-runner run`` with process isolation, with the options that AWX gives."""
         place = self._place(playbook, arguments, answers)
-        options = [f"--container-option={one}" for one in ("--user=root", *self._options)]
-        self._call(
-            *("run", str(place), "--playbook", playbook, "--ident", place.name, "--quiet"),
-            *("--process-isolation", "--process-isolation-executable", "podman"),
-            *("--container-image", self.image.name, *options),
-        )
+        self._run(self._isolated(place, playbook))
         return self._outcome(place)
+
+    @contextlib.contextmanager
+    def running(self, playbook: str, **answers: t.Any) -> t.Iterator[subprocess.Popen[bytes]]:
+        """The same in the background; whatever is left of it at the end is killed."""
+        place = self._place(playbook, (), answers)
+        with (self.folder / "said").open("wb") as said:
+            process = subprocess.Popen(
+                self._isolated(place, playbook),
+                **self._surroundings,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
     def pod(self, playbook: str, *arguments: str, **answers: t.Any) -> Outcome:
         """``ansible-runner worker`` in the image, between ``transmit`` and ``process`` here."""
         place = self._place(playbook, arguments, answers)
         what = (str(place), "--playbook", playbook, "--ident", place.name)
-        payload = self._call("transmit", *what).stdout
+        payload = self._run([program("ansible-runner"), "transmit", *what]).stdout
         worker = [*("podman", "run", "--rm", "--interactive", f"--user={SOMEBODY}")]
         worker += [*self._options, self.image.name, "ansible-runner", "worker"]
         done = self._run([*worker, f"--private-data-dir={RUNNER}"], payload)
-        self._call("process", str(place), "--ident", place.name, payload=done.stdout)
+        process = [program("ansible-runner"), "process", str(place), "--ident", place.name]
+        self._run(process, done.stdout)
         return self._outcome(place)
 
     def containers(self) -> t.List[str]:
@@ -138,16 +153,28 @@ class Node:
         hosts = {host.name: host.variables for host in self.fleet.hosts}
         return {"all": {"hosts": hosts, "vars": common}}
 
-    def _call(self, *arguments: str, payload: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return self._run([program("ansible-runner"), *arguments], payload)
+    def _isolated(self, place: Path, playbook: str) -> t.List[str]:
+        options = [f"--container-option={one}" for one in ("--user=root", *self._options)]
+        return [
+            *(program("ansible-runner"), "run", str(place), "--playbook", playbook, "--quiet"),
+            *("--ident", place.name, "--process-isolation"),
+            *("--process-isolation-executable", "podman"),
+            *("--container-image", self.image.name, *options),
+        ]
 
-    def _run(self, command: t.List[str], payload: bytes) -> subprocess.CompletedProcess[bytes]:
+    @property
+    def _surroundings(self) -> t.Dict[str, t.Any]:
+        environ = {**os.environ, **self.image.environment, "HOME": str(self.folder)}
+        return {"env": environ, "cwd": self.folder}
+
+    def _run(
+        self, command: t.List[str], payload: bytes = b""
+    ) -> subprocess.CompletedProcess[bytes]:
         log = self.folder / "said"
         with log.open("wb") as errors:
             done = subprocess.run(
                 command,
-                env={**os.environ, **self.image.environment, "HOME": str(self.folder)},
-                cwd=self.folder,
+                **self._surroundings,
                 input=payload,
                 stdout=subprocess.PIPE,
                 stderr=errors,

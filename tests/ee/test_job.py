@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import typing as t
 
 import pytest
@@ -15,40 +16,43 @@ if t.TYPE_CHECKING:
     from ansible_collections.fleet.jobs.tests.ee.awx_node import Node
 
 HOSTS = 2
+MakeNode = t.Callable[[int], "Node"]
+Say = t.Callable[[str], None]
 
 
-def _write_queue(node: Node) -> None:
-    """A playbook that puts a job on every host which the fix mends."""
-    job = node.fleet.hosts[0].job("work/1", "1", chdir="{{ deploy_project }}")
+def _write_queue(node: Node, label: str, *arguments: str) -> None:
+    """A playbook that puts a job on every host."""
+    job = node.fleet.hosts[0].job(label, *arguments, chdir="{{ deploy_project }}")
     where = {"pueue_config": "{{ fleet_pueue_config }}", "state_dir": "{{ fleet_state_dir }}"}
     task = {"fleet.jobs.pueue_queue_guarded": {"jobs": [job], "cap": "none", **where}}
     play = [{"hosts": "all", "gather_facts": False, "tasks": [task]}]
     (node.folder / "queue.json").write_text(json.dumps(play), encoding="utf-8")
 
 
+def _answers(node: Node, served: str) -> t.Dict[str, str]:
+    """Of a survey; the image and the hosts fetch from the same address."""
+    return {
+        "fleet_hosts": "all",
+        "deploy_ref": "main",
+        "deploy_repository": f"{served}/origin",
+        "deploy_python": node.fleet.hosts[0].python,
+        "deploy_monitor_seconds": "0",
+        "deploy_drain_timeout": "",
+    }
+
+
 @pytest.mark.parametrize("kind", ["isolated", "pod"])
-def test_a_fix_reaches_the_hosts(
-    make_node: t.Callable[[int], Node], say: t.Callable[[str], None], kind: str
-) -> None:
+def test_a_fix_reaches_the_hosts(make_node: MakeNode, say: Say, kind: str) -> None:
     node = make_node(HOSTS)
     launch = getattr(node, kind)
-    _write_queue(node)
+    _write_queue(node, "work/1", "1")
     queued = launch("queue.json")
     assert queued.rc == 0, queued.explain()
     for host in node.fleet.hosts:
         assert host.finished("work/1")["work/1"].failed
     sha = node.fleet.origin.fix()
     with git.daemon(node.fleet.folder) as served:
-        # Both the image and the hosts fetch from here.
-        deployed = launch(
-            "deploy.yml",
-            fleet_hosts="all",
-            deploy_ref="main",
-            deploy_repository=f"{served}/origin",
-            deploy_python=node.fleet.hosts[0].python,
-            deploy_monitor_seconds="0",
-            deploy_drain_timeout="",
-        )
+        deployed = launch("deploy.yml", **_answers(node, served))
     assert deployed.rc == 0, deployed.explain()
     for host in node.fleet.hosts:
         assert host.head() == sha
@@ -59,3 +63,28 @@ def test_a_fix_reaches_the_hosts(
     assert artifact["verdicts"]["applied"] == HOSTS
     eventually(lambda: not node.containers(), timeout=20, what="the job's container is gone")
     say(f"{HOSTS} hosts at {sha[:12]}, {node.fleet.sshd.traffic().connections} connections of ssh")
+
+
+def test_a_cancelled_job_leaves_no_container_and_is_taken_up_again(make_node: MakeNode) -> None:
+    """AWX cancels with a signal to ansible-runner, which has podman kill the container."""
+    node = make_node(1)
+    (host,) = node.fleet.hosts
+    release = host.account.home / "release"
+    _write_queue(node, "work/hold", "hold", str(release))
+    queued = node.isolated("queue.json")
+    assert queued.rc == 0, queued.explain()
+    host.running("work/hold")
+    sha = node.fleet.origin.fix()
+    with git.daemon(node.fleet.folder) as served:
+        with node.running("deploy.yml", **_answers(node, served)) as job:
+            eventually(lambda: host.groups()["default"] == "Paused", timeout=60, what="a freeze")
+            assert len(node.containers()) == 1
+            job.send_signal(signal.SIGTERM)
+            eventually(lambda: job.poll() is not None, timeout=30, what="ansible-runner ends")
+        eventually(lambda: not node.containers(), timeout=20, what="the job's container is gone")
+        assert host.running("work/hold") and host.head() == node.fleet.origin.first
+        release.touch()
+        again = node.isolated("deploy.yml", **_answers(node, served))
+    assert again.rc == 0, again.explain()
+    assert host.head() == sha and host.groups()["default"] == "Running"
+    assert host.tasks()["work/hold"].ok
