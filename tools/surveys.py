@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "roles" / "awx" / "files" / "surveys"
 # AWX's own limit for a line of text; an area takes a list of labels.
 LINE, AREA = 1024, 65536
+# AWX marks answers as unsafe, and ansible-core (2.19 and later) cannot read one that is only this.
+UNREADABLE = "*"
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def question(
     """One question, of the option's type, with its bounds, choices and default."""
     kind, extra = _kind(name, option)
     default = option.get("default")
-    if default is not None:
+    if default is not None and _default(default, kind) != UNREADABLE:
         extra["default"] = _default(default, kind)
     required = required or bool(option.get("required"))
     if kind in ("text", "textarea"):
@@ -157,6 +159,8 @@ def _title(name: str) -> str:
 
 def _description(name: str, option: t.Mapping[str, t.Any]) -> str:
     lines = " One entry a line." if option["type"] == "list" and not option.get("choices") else ""
+    if option.get("default") == [UNREADABLE]:
+        lines += " All, where nothing is given."
     return (TEXTS.get(name) or _plain(option)) + lines
 
 

@@ -64,6 +64,12 @@ def test_a_default_is_the_options_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_default_is_a_text_that_ansible_cannot_read(name: str) -> None:
+    """AWX writes it as ``!unsafe '*'``, and ansible-core 2.19 takes a lone sign for YAML's own."""
+    assert not [one for one in _survey(name)["spec"] if one.get("default") in ("*", "&", "!")]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_required_is_asked(name: str) -> None:
     """A required option without a question has to stand in the project's group variables."""
     asked = {one["variable"] for one in _survey(name)["spec"]}
