@@ -55,8 +55,8 @@ def _page(entry: str, title: str, shown: t.Sequence[hazards.Hazard]) -> str:
     rows = refusals.rows_of(entry, text)
     if rows:
         parts.append("## What the collection says\n")
-        parts.append(table(["message", "", "in"], rows))
-        parts.append(f"What the columns mean: {text.to(refusals.PAGE, 'refusals')}.\n")
+        parts.append(table(["message", "kind", "in"], rows))
+        parts.append(f"What the kinds mean: {text.to(refusals.PAGE, 'refusals')}.\n")
     parts += _named(entry, text)
     return "\n".join(parts)
 

@@ -63,10 +63,10 @@ def pages() -> t.Dict[str, str]:
         rows = rows_of(entry, text)
         if rows:
             parts.append(f"## {entry}\n\n{text.to(f'hazards/{entry}.md', escape(title))}\n\n")
-            parts.append(table(["message", "", "in"], rows) + "\n")
+            parts.append(table(["message", "kind", "in"], rows) + "\n")
     answers = [one for one in found if not one.hazard and one.file == _ANSWERS]
     bare = [_row(one, text) for one in found if not one.hazard and one not in answers]
-    parts += [_WITHOUT.lstrip("\n"), table(["message", "", "in"], bare), _OF_ANSWERS]
+    parts += [_WITHOUT.lstrip("\n"), table(["message", "kind", "in"], bare), _OF_ANSWERS]
     parts += [
         "".join(
             f"* {line}\n"

@@ -117,7 +117,8 @@ def name_of(node: ast.AST) -> str:
         return " + ".join(one for one in sides if one != "…") or "…"
     if isinstance(node, (ast.BinOp, ast.BoolOp, ast.IfExp)):
         inner = [one for one in ast.walk(node) if isinstance(one, (ast.Name, ast.Attribute))]
-        return name_of(inner[0]) if inner else "…"
+        names = [name_of(one) for one in inner]
+        return next((one for one in names if one not in _TRANSPARENT | {"len"}), "…")
     return "…"
 
 
