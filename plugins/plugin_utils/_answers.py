@@ -22,6 +22,12 @@ _SHOWN = 80
 _WHOLE_LINES = frozenset({"queue_host_authorized_keys"})
 _HOSTS = re.compile(r"^\d+(\.\d+)?%?$")
 _WHOLE = re.compile(r"^[+-]?\d+$")
+# YAML's numbers forget how they were written. AWX quotes every answer and marks it as unsafe; there
+# ansible-core 2.19 and later take text that looks like a number for one all the same.
+_LOST_TEXT = (
+    "Ansible read this as the number {}, which may have been written otherwise (1.10 is 1.1). Give "
+    'a text that is no number: a version as "==1.10", a tag as "refs/tags/1.10".'
+)
 
 
 class WrongAnswer(ValueError):
@@ -70,7 +76,10 @@ def _as_text(name: str, value: t.Any, option: Option) -> str:
         raise ValueError("one text is wanted, and this is a list or a dictionary.")
     if option.get("counts_hosts") and not _HOSTS.match(str(value).strip()):
         raise ValueError(f"{_quoted(value)} is neither a number of hosts nor a percentage.")
-    return str(value) if name.endswith("_password") else str(value).strip()
+    if isinstance(value, float):
+        raise ValueError(_LOST_TEXT.format(value))
+    text = str(value) if name.endswith("_password") else str(value).strip()
+    return text[2:] if name == "deploy_version" and text.startswith("==") else text
 
 
 def _as_bool(_name: str, value: t.Any, _option: Option) -> bool:

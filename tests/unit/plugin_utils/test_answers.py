@@ -18,6 +18,8 @@ from ansible_collections.fleet.jobs.plugins.plugin_utils._questions import quest
 from ansible_collections.fleet.jobs.tests.support import documentation
 
 TAKEN = [
+    ("deploy_version", "1.10", "1.10"),
+    ("deploy_version", "==1.10", "1.10"),
     ("deploy_rollback", "true", True),
     ("deploy_rollback", " No ", False),
     ("deploy_rollback", 1, True),
@@ -57,6 +59,8 @@ TAKEN = [
     ("fleet_answer_timeout", "0", 0.0),
 ]
 WRONG = [
+    ("deploy_version", 1.1, "number 1.1, which may have been written otherwise"),
+    ("deploy_ref", 2024.1, 'a tag as "refs/tags/1.10"'),
     ("deploy_rollback", "maybe", 'deploy_rollback: "maybe" is neither true nor false.'),
     ("deploy_rollback", ["true"], "neither true nor false"),
     ("deploy_drain_timeout", "5m", 'deploy_drain_timeout: "5m" is no whole number.'),
