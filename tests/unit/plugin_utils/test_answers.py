@@ -29,7 +29,6 @@ TAKEN = [
     ("deploy_monitor_load_share", "0.5", 0.5),
     ("deploy_monitor_load_share", 1, 1.0),
     ("deploy_when_running", " finish_old ", "finish_old"),
-    ("deploy_version", 2.0, "2.0"),
     ("deploy_ref", "main\n", "main"),
     ("deploy_index_password", " spaces ", " spaces "),
     ("deploy_restart_labels", "bars/*\nticks/A,B\n\n", ["bars/*", "ticks/A,B"]),
