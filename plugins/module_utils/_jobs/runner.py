@@ -288,8 +288,8 @@ def _message(
             "under pipefail, head or grep -q at its end does that (AP-13)."
         )
     if ended.spawn_error is not None:
-        error = ended.spawn_error
-        parts.append(f'"{error.filename}" could not be executed: {error.strerror}.')
+        # The error itself names the last place on PATH that was tried, as bytes.
+        parts.append(f'"{prepared.argv[0]}" could not be executed: {ended.spawn_error.strerror}.')
     if report.leftovers:
         parts.append(f"{report.leftovers} processes that it left behind were killed.")
     remarks = (report.note if request.memory is not None else "", prepared.remark)
