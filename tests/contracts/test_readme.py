@@ -76,7 +76,7 @@ def test_playbooks_exist(page: Path) -> None:
     for line in _code(page):
         for argument in re.findall(r"ansible-playbook [^#`]*?([\w./-]+\.yml)\b", line):
             beside = (COLLECTION / argument, COLLECTION / "playbooks" / argument)
-            inventory = re.search(rf"-i {re.escape(argument)}", line)
+            inventory = re.search(rf"(-i |@){re.escape(argument)}", line)
             here = argument in written or any(path.exists() for path in beside)
             assert inventory or here, argument
 
