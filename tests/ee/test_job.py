@@ -16,6 +16,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.fleet.jobs.tests.ee.awx_node import Node
 
 HOSTS = 2
+LEASE_SECONDS = 12
 MakeNode = t.Callable[[int], "Node"]
 Say = t.Callable[[str], None]
 
@@ -66,7 +67,8 @@ def test_a_fix_reaches_the_hosts(make_node: MakeNode, say: Say, kind: str) -> No
 
 
 def test_a_cancelled_job_leaves_no_container_and_is_taken_up_again(make_node: MakeNode) -> None:
-    """AWX cancels with a signal to ansible-runner, which has podman kill the container."""
+    """AWX cancels with a signal to ansible-runner, which has podman kill the container; the host
+    thaws by itself when the lease ends."""
     node = make_node(1)
     (host,) = node.fleet.hosts
     release = host.account.home / "release"
@@ -76,12 +78,14 @@ def test_a_cancelled_job_leaves_no_container_and_is_taken_up_again(make_node: Ma
     host.running("work/hold")
     sha = node.fleet.origin.fix()
     with git.daemon(node.fleet.folder) as served:
-        with node.running("deploy.yml", **_answers(node, served)) as job:
+        short = {**_answers(node, served), "deploy_lease_ttl": str(LEASE_SECONDS)}
+        with node.running("deploy.yml", **short) as job:
             eventually(lambda: host.groups()["default"] == "Paused", timeout=60, what="a freeze")
             assert len(node.containers()) == 1
             job.send_signal(signal.SIGTERM)
             eventually(lambda: job.poll() is not None, timeout=30, what="ansible-runner ends")
         eventually(lambda: not node.containers(), timeout=20, what="the job's container is gone")
+        eventually(lambda: host.groups()["default"] == "Running", timeout=60, what="the thaw")
         assert host.running("work/hold") and host.head() == node.fleet.origin.first
         release.touch()
         again = node.isolated("deploy.yml", **_answers(node, served))
