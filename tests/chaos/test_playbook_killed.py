@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kill -9 of ``ansible-playbook`` itself, with and without the module that it runs on the host."""
+"""kill -9 of ``ansible-playbook`` itself, with and without the module that it runs on the host.
+
+A job that is cancelled in AWX ends so too: after a TERM, or without one.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +57,8 @@ class Controller:
         self.fleet, self.home = fleet, home
         home.mkdir()
 
-    def start(self, **environ: str) -> None:
-        options = json.dumps(self.fleet.options)
+    def start(self, *, more: t.Optional[t.Mapping[str, t.Any]] = None, **environ: str) -> None:
+        options = json.dumps({**self.fleet.options, **(more or {})})
         with (self.home / "output").open("wb") as output:
             self.process = subprocess.Popen(
                 [
@@ -77,6 +80,17 @@ class Controller:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         assert self.process.wait() == -signal.SIGKILL
+
+    def cancel(self) -> None:
+        """As AWX does: a word, then the end of everything that is left."""
+        left = [self.process.pid, *descendants(self.process.pid)]
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=2)
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
     def __enter__(self) -> Controller:
         return self
@@ -122,6 +136,31 @@ def test_while_its_module_pulls_and_lives_on(
     controller.kill(with_module=False)
     goes_on.touch()
 
+    assert_next_run_converges(fleet, host)
+
+
+def test_cancelled_while_it_waits_nothing_stays_frozen_longer_than_the_lease(
+    fleet: Fleet, host: EmbeddedHost, controller: Controller, tmp_path: Path
+) -> None:
+    """Also where nobody calls again, and no job ends."""
+    release = tmp_path / "release"
+    host.queue([host.job("work/hold", "hold", str(release))])
+    host.running("work/hold")
+    before = host.head()
+    controller.start(more={"deploy_lease_ttl": 25})
+    eventually(lambda: host.groups()["default"] == "Paused", timeout=90, what="a freeze")
+    with host.ledger() as ledger:
+        held = ledger.lease.held()
+    assert held is not None
+
+    controller.cancel()
+
+    assert host.groups() == {"default": "Paused"}
+    eventually(lambda: host.groups()["default"] == "Running", timeout=90, what="a thaw")
+    with host.ledger() as ledger:
+        assert ledger.lease.current() is None and ledger.lease.expired_frozen() == []
+    assert host.tasks()["work/hold"].status == "Running" and host.head() == before
+    release.touch()
     assert_next_run_converges(fleet, host)
 
 

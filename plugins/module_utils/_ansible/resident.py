@@ -18,6 +18,7 @@ import socket
 import time
 import typing as t
 
+from .._host.detached import detach
 from .outcome import Request, result_of
 
 _MODULES = "ansible_collections.fleet.jobs.plugins.modules"
@@ -61,7 +62,7 @@ def stay(folder: str, name: str, *, mark: str, seconds: float) -> None:
             _unlink(folder, name)
             return
         if child == 0:
-            _detach(keep=listener.fileno())
+            detach(keep=listener.fileno())
             try:
                 call = _accepted(listener, seconds=seconds)
             finally:
@@ -85,18 +86,6 @@ def _age(folder: str, name: str) -> float:
 def _unlink(folder: str, name: str) -> None:
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(folder, name))
-
-
-def _detach(*, keep: int) -> None:
-    """Nothing of whoever asked for the audit is held on to."""
-    os.setsid()
-    null = os.open(os.devnull, os.O_RDWR)
-    for handle in (int(name) for name in os.listdir("/proc/self/fd")):
-        if handle < 3:
-            os.dup2(null, handle)
-        elif handle != keep:
-            with contextlib.suppress(OSError):
-                os.close(handle)
 
 
 def _accepted(

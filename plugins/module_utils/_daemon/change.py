@@ -12,6 +12,7 @@ from pathlib import Path
 from .._dataclass import dataclass, field, replace
 from .._errors import FleetError, from_os_error
 from .._files import locked, private_directory
+from .._jobs import keeper
 from .._jobs.floor import require_room
 from .._jobs.instance import LOCK_SECONDS, Instance
 from .._ledger.store import Ledger
@@ -138,7 +139,7 @@ def _carry_out(
     current = old
     try:
         if made.stop is not None and old is not None:
-            hold = _freeze(Instance(old, wish.state_dir), hold)
+            hold = _freeze(Instance(old, wish.state_dir), hold, new=wish.earlier.token is None)
             rests, before = _at_rest(Instance(old, wish.state_dir), wish)
             if not rests:
                 return _waiting(wish, made, config, before, hold)
@@ -164,7 +165,9 @@ def _after_others(wish: DaemonWish) -> None:
             pass
 
 
-def _freeze(instance: Instance, hold: drain.Hold) -> drain.Hold:
+def _freeze(instance: Instance, hold: drain.Hold, *, new: bool) -> drain.Hold:
+    if hold.mine and new:
+        keeper.leave(instance, hold.token)
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
         return drain.freeze(ledger, client, hold)
 

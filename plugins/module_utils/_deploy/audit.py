@@ -14,6 +14,7 @@ from .._jobs import recovery
 from .._jobs.bounded import bounded
 from .._jobs.floor import require_room
 from .._jobs.instance import Instance
+from .._jobs.keeper import Keeper
 from .._jobs.outlived import outlived
 from .._ledger.lease import Lease
 from .._ledger.store import Ledger
@@ -133,9 +134,14 @@ def audit(request: DeployRequest, instance: Instance, options: AuditOptions) -> 
     require_room(instance)
     if options.check_mode or not options.freeze:
         return _foretold(seen, options)
-    # The ledger stays open: the last connection that closes copies the log back, which costs.
-    with instance.ledger():
-        return _hold(request, instance, options, before=seen)
+    # Before a ledger is open.
+    keeper = Keeper(instance)
+    try:
+        # The ledger stays open: the last connection that closes copies the log back, which costs.
+        with instance.ledger():
+            return _hold(request, instance, options, before=seen, keeper=keeper)
+    finally:
+        keeper.dismiss()
 
 
 def purpose_of(request: DeployRequest) -> str:
@@ -209,12 +215,13 @@ def _hold(
     options: AuditOptions,
     *,
     before: t.Optional[Sight],
+    keeper: t.Optional[Keeper] = None,
 ) -> Audit:
     """Take or renew the lease, freeze, wait for one slice, and decide."""
     with instance.lock(), instance.ledger() as ledger, instance.client() as client:
         token, said = _take(request, ledger, options)
         with _thawing(instance, token):
-            frozen = _freeze(request, ledger, client, token)
+            frozen = _freeze(request, ledger, client, token, keeper=keeper)
     said += [f'Froze group "{name}".' for name in frozen]
     with _thawing(instance, token):
         _wait_for_drain(request, instance, options)
@@ -260,14 +267,24 @@ def _take(
 
 
 def _freeze(
-    request: DeployRequest, ledger: Ledger, client: Client, token: str
+    request: DeployRequest,
+    ledger: Ledger,
+    client: Client,
+    token: str,
+    *,
+    keeper: t.Optional[Keeper],
 ) -> t.Tuple[str, ...]:
-    """On record before the queue is told, so that a death in between is thawed by the next one."""
+    """On record before the queue is told, so that a death in between is thawed by the next one.
+
+    Where there is none, the keeper of the lease does that.
+    """
     ledger.lease.inherit(token)
     held = ledger.lease.current()
     queue = survey(client.status(), groups=request.groups)
     frozen = sorted({*queue.to_freeze, *(held.frozen if held else ())})
     ledger.lease.set_frozen(token, frozen)
+    if keeper is not None and frozen:
+        keeper.tell(token)
     for name in queue.to_freeze:
         client.pause_group(name, wait=True)
     return tuple(frozen)
