@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError
 from ansible_collections.fleet.jobs.plugins.module_utils._files import write_atomic
-from ansible_collections.fleet.jobs.plugins.modules.deploy_report import SPEC
+from ansible_collections.fleet.jobs.plugins.plugin_utils._checked import CheckedModule, Result
 from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_artifact import (
     NAME,
     artifact,
@@ -27,7 +27,7 @@ from ansible_collections.fleet.jobs.plugins.plugin_utils._deploy_report import (
 )
 from ansible_collections.fleet.jobs.plugins.plugin_utils._performer import part_of_a_fleet
 
-Result = t.Dict[str, t.Any]
+_MODULE = CheckedModule("deploy_report")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -39,7 +39,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Ansible's way in."""
         result: Result = super().run(tmp, task_vars)
         del tmp
-        _checked, parameters = self.validate_argument_spec(**SPEC.to_kwargs())
+        arguments = dict(self._task.args)
+        checked = _MODULE.check(arguments)
+        if checked is None:
+            raise AnsibleActionFail("; ".join(_MODULE.complaints(arguments)))
+        parameters = checked.parameters
         report = _report(parameters, task_vars or {})
         for line in filter(None, [*lines(report), part_of_a_fleet(task_vars or {})]):
             self._display.display(line)

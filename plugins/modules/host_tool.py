@@ -33,12 +33,12 @@ actions:
   returned: always
   type: list
   elements: str
-  sample: ['install the host tool "/home/jobs/.local/state/fleet-jobs/tool/fleet-jobs-0f3b.pyz"']
+  sample: ['install the host tool "/home/jobs/.local/state/fleet-jobs/tool/fleet-jobs-0f3b.py"']
 tool:
   description: The tool of this version.
   returned: success
   type: str
-  sample: /home/jobs/.local/state/fleet-jobs/tool/fleet-jobs-0f3b9c1d2e4f.pyz
+  sample: /home/jobs/.local/state/fleet-jobs/tool/fleet-jobs-0f3b9c1d2e4f.py
 link:
   description: The path for people and timers, which always leads to the current one.
   returned: success

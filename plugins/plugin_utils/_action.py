@@ -25,7 +25,7 @@ LOST_CONNECTIONS = 5
 # A host that never answered is probably down, and the others would wait for it.
 FIRST_CONTACTS = 1
 FIRST_PAUSE_SECONDS = 2.0
-_TOOL_NAME = "fleet-jobs.pyz"
+_TOOL_NAME = "fleet-jobs.zip"
 
 
 class ModuleAction(ActionBase):  # type: ignore[misc]

@@ -34,6 +34,10 @@ class CheckedModule:
         secrets = getattr(self._module, "secrets", _none)(found.validated_parameters)
         return Checked(found.validated_parameters, {*found._no_log_values, *secrets})
 
+    def complaints(self, arguments: Result) -> t.List[str]:
+        """What is wrong with the arguments, in Ansible's own words."""
+        return list(self._validator.validate(arguments).error_messages)
+
     def function(self) -> t.Any:
         """What the module does with a request."""
         return getattr(self._module, self.name)

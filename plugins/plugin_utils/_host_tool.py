@@ -8,12 +8,16 @@ import functools
 import typing as t
 from pathlib import Path
 
-from ansible_collections.fleet.jobs.plugins.module_utils._jobs.host_tool import digest_of, pack
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs.host_tool import (
+    LAUNCHER,
+    digest_of,
+    pack,
+)
 
 PACKAGE = "fleet_jobs"
 _SOURCES = Path(__file__).resolve().parent.parent / "module_utils"
 _EXCLUDED = {"_ansible", "__pycache__"}
-_MAIN = f"import sys\n\nfrom {PACKAGE}._tool.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
+_MAIN = f"from {PACKAGE}._tool.main import start\n\nstart()\n"
 
 
 class BuiltTool(t.NamedTuple):
@@ -31,6 +35,8 @@ def build(sources: Path = _SOURCES) -> BuiltTool:
         inside = path.relative_to(sources)
         if _EXCLUDED.isdisjoint(inside.parts):
             entries[f"{PACKAGE}/{inside.as_posix()}"] = path.read_bytes()
+    launcher = entries.pop(f"{PACKAGE}/_tool/launcher.py", b"")
+    entries[LAUNCHER] = b"#!/usr/bin/env python3\n" + launcher
     for name in list(entries):
         # Real packages: namespace packages in an archive need folder entries and a slow search.
         for folder in Path(name).parents:

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from ansible_collections.fleet.jobs.plugins.module_utils._host.cap import missing
+from ansible_collections.fleet.jobs.plugins.module_utils._host.cap_scope import missing
 from ansible_collections.fleet.jobs.tests.support.capped import MIB, run_capped
 
 CAP = 64 * MIB

@@ -134,8 +134,8 @@ def test_many_strangers_go_in_one_call(queue: GuardedQueue) -> None:
 
 def test_what_nobody_needs_any_more_goes_with_the_tasks(queue: GuardedQueue) -> None:
     """A tool that only a forgotten task named is deleted, a row that nobody closed is closed."""
-    old = queue.tool.path.with_name("fleet-jobs-0123456789ab.pyz")
-    used = queue.tool.path.with_name("fleet-jobs-ba9876543210.pyz")
+    old = queue.tool.path.with_name("fleet-jobs-0123456789ab.py")
+    used = queue.tool.path.with_name("fleet-jobs-ba9876543210.py")
     for path in (old, used):
         path.write_bytes(b"an older tool")
         os.utime(path, (1_000_000.0, 1_000_000.0))

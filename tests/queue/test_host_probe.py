@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._host.canary import prove
-from ansible_collections.fleet.jobs.plugins.module_utils._host.cap import missing
+from ansible_collections.fleet.jobs.plugins.module_utils._host.cap_scope import missing
 from ansible_collections.fleet.jobs.tests.support.ansible import run_module
 
 

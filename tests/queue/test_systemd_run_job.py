@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleet.jobs.plugins.module_utils._host import cap
+from ansible_collections.fleet.jobs.plugins.module_utils._host import cap_scope
 from ansible_collections.fleet.jobs.plugins.module_utils._host.process import read_stat
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import host_tool
 from ansible_collections.fleet.jobs.plugins.module_utils._ledger.attempts import Attempt
@@ -84,7 +84,7 @@ def test_check_run_check_run(state_dir: Path, tmp_path: Path) -> None:
 def test_tool_is_brought_once_and_verified(state_dir: Path) -> None:
     first = call(state_dir, "/bin/true", label="once/a")
     assert any("install the host tool" in one for one in first["actions"])
-    (path,) = (state_dir / "tool").iterdir()
+    (path,) = (state_dir / "tool").glob("*.py")
     assert path == host_tool.current(state_dir)
     assert path.stat().st_mode & 0o777 == 0o755
     second = call(state_dir, "/bin/true", label="once/b")
@@ -170,10 +170,10 @@ def test_memory(state_dir: Path) -> None:
     hog = python("import time\nheld = bytes(range(256)) * (300 << 12)\ntime.sleep(30)")
     seen = call(state_dir, *hog, label="once/m", memory="64M", cap="prefer")
     assert (seen["class"], seen["failed"], seen["cap_bytes"]) == ("oom_cap", True, 64 << 20)
-    assert seen["enforcement"] == ("polled" if cap.missing() else "cgroup")
+    assert seen["enforcement"] == ("polled" if cap_scope.missing() else "cgroup")
 
 
-@pytest.mark.skipif(cap.missing() is None, reason="this host can cap")
+@pytest.mark.skipif(cap_scope.missing() is None, reason="this host can cap")
 def test_require_fails_closed(state_dir: Path, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     seen = call(state_dir, "/usr/bin/touch", str(ran), label="once/r", memory="64M")

@@ -28,7 +28,7 @@ def queue(daemon: PrivateDaemon) -> GuardedQueue:
     made.queue(made.job("a/1", "echo one"), made.job("a/2", "exit 3"))
     made.add_stranger("s/1", "true")
     made.finished("a/1", "a/2", "s/1")
-    aged(made.state_dir / "tool" / "fleet-jobs-000000000000.pyz")
+    aged(made.state_dir / "tool" / "fleet-jobs-000000000000.py")
     aged(made.state_dir / "code" / "old" / "file")
     aged(made.state_dir / "code" / "older" / "file", days=31)
     for number in (1, 2):
@@ -75,7 +75,7 @@ def test_dry_run_run_dry_run_run(queue: GuardedQueue) -> None:
         "Delete 1 archived log older than 14 days.",
         "Delete 1 saved state older than 14 days.",
         "Delete the code of 1 version that no controller uses.",
-        'Delete the unused host tool "fleet-jobs-000000000000.pyz".',
+        'Delete the unused host tool "fleet-jobs-000000000000.py".',
     ]
     assert [task.label for task in queue.status().tasks.values()] == ["a/2", "s/1"]
     # The forgotten job's log has moved in, and a label's newest one is there however old it is.
@@ -112,7 +112,7 @@ def test_files_are_tidied_while_the_daemon_is_down(
     code, done, said = tidy(queue)
     assert (code, len(done["logs"]), len(done["code"])) == (1, 1, 1)
     assert "was not tidied" in said and "Traceback" not in said
-    assert (queue.state_dir / "tool" / "fleet-jobs-000000000000.pyz").exists(), "who needs it?"
+    assert (queue.state_dir / "tool" / "fleet-jobs-000000000000.py").exists(), "who needs it?"
 
 
 @pytest.mark.parametrize("words", [["--keep-days", "-1"], ["--keep-logs", "0"]])

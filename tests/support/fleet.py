@@ -121,7 +121,7 @@ class EmbeddedHost:
         """Queue through the guard, with the host tool in front."""
         content, digest = build()
         with tempfile.TemporaryDirectory(prefix="fleet-tool-") as folder:
-            source = Path(folder) / "tool.pyz"
+            source = Path(folder) / "tool.py"
             source.write_bytes(content)
             self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             tool = FrontTool.find(self.state_dir, digest=digest, source=str(source))

@@ -23,7 +23,7 @@ def install(state_dir: Path) -> Path:
     """Install the tool of this working tree into ``state_dir``; its path."""
     built = build()
     state_dir.mkdir(parents=True, exist_ok=True)
-    source = state_dir / "source.pyz"
+    source = state_dir / "source.zip"
     source.write_bytes(built.content)
     state = host_tool.ensure(state_dir, digest=built.digest, source=source)
     source.unlink()

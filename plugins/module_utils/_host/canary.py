@@ -13,7 +13,8 @@ import typing as t
 from .._dataclass import dataclass
 from .._errors import FleetError
 from . import process
-from .cap import choose, missing
+from .cap import choose
+from .cap_scope import missing
 
 CAP_BYTES = 16 << 20
 _APPETITE = 64 << 20

@@ -15,43 +15,15 @@ The runner's use of it::
 from __future__ import annotations
 
 import os
-import time
 import typing as t
-from pathlib import Path
 
 from .._errors import Refused
-from . import cgroup, hierarchy, systemd
-from .cap_cgroup import CgroupCap
 from .cap_polled import PolledCap, UncappedJob
 from .cap_report import CapReport, Strategy, Usage
-from .dbus import BusError, BusUnavailable
 
-__all__ = ["MODES", "CapReport", "Strategy", "Usage", "choose", "missing"]
+__all__ = ["MODES", "CapReport", "Strategy", "Usage", "choose"]
 
 MODES = ("require", "prefer", "none")
-_ATTEMPTS = 3
-
-
-def missing(
-    *, root: Path = Path("/"), environ: t.Optional[t.Mapping[str, str]] = None
-) -> t.Optional[str]:
-    """What this host lacks for a kernel cap, as far as looking can tell; None if nothing."""
-    kind = hierarchy.version(root=root)
-    if kind != "v2":
-        found = {
-            "hybrid": "cgroup v1 owns the controllers (hybrid hierarchy)",
-            "v1": "the host runs cgroup v1",
-            "none": "no cgroup hierarchy is mounted",
-        }[kind]
-        return f"{found}, and only pure cgroup v2 lets an account limit its own jobs"
-    values = os.environ if environ is None else environ
-    places = systemd.sockets(values)
-    if not any((root / place.path.lstrip("/")).exists() for place in places):
-        return (
-            f"no systemd manager listens at {places[0].path} (for a user account: "
-            "loginctl enable-linger, and XDG_RUNTIME_DIR for queues started over ssh)"
-        )
-    return None
 
 
 def choose(
@@ -75,10 +47,15 @@ def choose(
     if mode == "none" or memory_bytes is None:
         reason = "cap: none was chosen" if mode == "none" else "no memory was declared"
         return UncappedJob(note=reason)
+    # Half of what the runner would import, and of no use to a job without a cap.
+    from . import cap_scope
+
     values = os.environ if environ is None else environ
     try:
-        return _cgroup_cap(values, memory_bytes=memory_bytes, swap_bytes=swap_bytes, label=label)
-    except (BusError, cgroup.CgroupError) as error:
+        return cap_scope.enter(
+            values, memory_bytes=memory_bytes, swap_bytes=swap_bytes, label=label
+        )
+    except cap_scope.REFUSALS as error:
         if mode == "require":
             raise Refused(
                 f'"{label}" was not started: its memory cap of {memory_bytes} bytes cannot be '
@@ -88,33 +65,3 @@ def choose(
                 details={"missing": str(error)},
             ) from error
         return PolledCap(memory_bytes=memory_bytes, note=f"polled, because {error}")
-
-
-def _cgroup_cap(
-    environ: t.Mapping[str, str], *, memory_bytes: int, swap_bytes: int, label: str
-) -> CgroupCap:
-    lacking = missing(environ=environ)
-    if lacking:
-        raise cgroup.CgroupError(lacking)
-    _start_scope(environ, memory_bytes=memory_bytes, swap_bytes=swap_bytes, label=label)
-    scope = cgroup.own_path()
-    if scope is None or not scope.is_dir():
-        raise cgroup.CgroupError(f"this process's cgroup {scope} is not visible")
-    cgroup.split(scope)
-    return CgroupCap.create(scope, memory_bytes=memory_bytes, swap_bytes=swap_bytes)
-
-
-def _start_scope(
-    environ: t.Mapping[str, str], *, memory_bytes: int, swap_bytes: int, label: str
-) -> None:
-    """A busy bus is no reason to lose a job: ask again, but not for ever."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            systemd.start_scope(
-                environ, label=label, memory_bytes=memory_bytes, swap_bytes=swap_bytes
-            )
-            return
-        except BusUnavailable:
-            if attempt == _ATTEMPTS:
-                raise
-            time.sleep(0.2 * attempt)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .._dataclass import asdict, dataclass
 from . import canary, tools
-from .cap import missing
+from .cap_scope import missing
 from .hierarchy import UNIFIED, own_paths, read_text
 from .probe import HostFacts, probe_host
 from .sizing import SHARE, capacity

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .._dataclass import dataclass, replace
 from .._errors import FleetError, Refused
-from .._host import cap
+from .._host import cap_scope
 from .._pueue.snapshot import Snapshot, Task
 from . import env_file, task_command
 from .graph import Order, levels
@@ -189,7 +189,7 @@ def _host_cap(scene: Scene) -> t.List[Refusal]:
     """A cap that this host cannot keep costs a refusal now, not a failed task per job."""
     if scene.tool.cap != "require" or not any(spec.memory for spec in scene.specs):
         return []
-    lacking = cap.missing(environ=scene.environ)
+    lacking = cap_scope.missing(environ=scene.environ)
     if lacking is None:
         return []
     why = (

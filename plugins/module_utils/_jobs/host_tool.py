@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
+import marshal
 import os
 import sys
 import time
 import typing as t
 import zipfile
+import zlib
 from pathlib import Path
 
 from .._dataclass import dataclass
@@ -21,7 +22,9 @@ from .._files import private_directory, remove, write_atomic
 SHORT_DIGEST = 12
 # A controller that installed its tool a moment ago has perhaps not queued its tasks yet.
 PRUNE_AGE_SECONDS = 3600.0
+LAUNCHER = "launcher.py"
 _STAMP = (1980, 1, 1, 0, 0, 0)
+_CHECKSUM_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,11 @@ class ToolState:
 
 
 def tool_path(state_dir: Path, digest: str) -> Path:
-    """``<state_dir>/tool/fleet-jobs-<digest12>.pyz``: a task's command names exactly this file."""
-    return state_dir / "tool" / f"fleet-jobs-{digest[:SHORT_DIGEST]}.pyz"
+    """``<state_dir>/tool/fleet-jobs-<digest12>.py``: a task's command names exactly this file.
+
+    Beside it lie its sources (``.zip``) and what they were compiled to for this interpreter.
+    """
+    return state_dir / "tool" / f"fleet-jobs-{digest[:SHORT_DIGEST]}.py"
 
 
 def tool_link(state_dir: Path) -> Path:
@@ -57,7 +63,7 @@ def invocation(path: Path, *, python: t.Optional[str] = None) -> t.List[str]:
 
 
 def pack(entries: t.Mapping[str, bytes]) -> bytes:
-    """One executable archive; the same entries give the same bytes on every machine."""
+    """One archive; the same entries give the same bytes on every machine."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(entries):
@@ -65,7 +71,7 @@ def pack(entries: t.Mapping[str, bytes]) -> bytes:
             item.create_system = 3
             item.external_attr = 0o100644 << 16
             archive.writestr(item, entries[name])
-    return b"#!/usr/bin/env python3\n" + buffer.getvalue()
+    return buffer.getvalue()
 
 
 def unpack(content: bytes) -> t.Dict[str, bytes]:
@@ -78,27 +84,29 @@ def unpack(content: bytes) -> t.Dict[str, bytes]:
 
 
 def digest_of(entries: t.Mapping[str, bytes]) -> str:
-    """SHA-256 over the sources alone, so that compiled copies beside them do not count."""
+    """SHA-256 over names and contents."""
     total = hashlib.sha256()
     for name in sorted(entries):
-        if name.endswith(".py"):
-            content = entries[name]
-            total.update(f"{name}\0{len(content)}\0".encode() + content)
+        content = entries[name]
+        total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 
 
-def with_bytecode(entries: t.Mapping[str, bytes]) -> t.Dict[str, bytes]:
-    """Add this interpreter's bytecode beside each source; another interpreter falls back to it."""
-    import importlib._bootstrap_external as external
+def compiled(entries: t.Mapping[str, bytes]) -> bytes:
+    """What the launcher loads: module to (is it a package, its marshalled code), and a checksum."""
+    modules: t.Dict[str, t.Tuple[bool, bytes]] = {}
+    for path, content in sorted(entries.items()):
+        name, package = path[: -len(".py")].replace("/", "."), path.endswith("/__init__.py")
+        code = compile(content, path, "exec", dont_inherit=True, optimize=0)
+        key = name.rpartition(".")[0] if package else name
+        modules[key] = (package, marshal.dumps(code))
+    content = marshal.dumps(modules)
+    return content + zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "big")
 
-    result = {name: content for name, content in entries.items() if name.endswith(".py")}
-    for name, content in list(result.items()):
-        code = compile(content, name, "exec", dont_inherit=True, optimize=0)
-        source_hash = importlib.util.source_hash(content)
-        result[name + "c"] = bytes(
-            external._code_to_hash_pyc(code, source_hash, False)  # type: ignore[attr-defined]
-        )
-    return result
+
+def compiled_path(path: Path) -> Path:
+    """Another interpreter, also another build of this version, finds nothing there."""
+    return path.with_suffix(f".{sys.implementation.cache_tag}-{sys.hexversion:x}")
 
 
 def ensure(
@@ -108,23 +116,20 @@ def ensure(
     source: t.Optional[Path] = None,
     check_mode: bool = False,
 ) -> ToolState:
-    """Install the tool of ``digest`` where it is missing, damaged or compiled for another Python.
+    """Install the tool of ``digest`` where it is missing, damaged or not compiled for this Python.
 
     Without ``source`` only what is there is looked at; ``missing`` then asks for the file.
     """
     path, link = tool_path(state_dir, digest), tool_link(state_dir)
     entries = _installed(path, digest=digest)
-    content: t.Optional[bytes] = None
+    missing = entries is None or not _is_compiled(path)
     if entries is None and source is not None:
         entries = _received(source, digest=digest)
-        content = pack(with_bytecode(entries))
-    elif entries is not None and not _compiled_here(entries):
-        content = pack(with_bytecode(entries))
-    actions = [f'install the host tool "{path}"'] if content is not None else []
+    actions = [f'install the host tool "{path}"'] if entries is not None and missing else []
     if entries is not None and not _points_to(link, path):
         actions.append(f'point "{link}" to "{path.name}"')
     if not check_mode and entries is not None:
-        _install(path, link, content=content)
+        _install(path, link, entries=entries if missing else None)
     return ToolState(
         path=path,
         link=link,
@@ -144,16 +149,20 @@ def prune(
     proc: Path = Path("/proc"),
 ) -> t.Tuple[str, ...]:
     """Delete tools that neither the link nor a task's command nor a process names; say which."""
-    folder = state_dir / "tool"
     limit = (time.time() if now is None else now) - PRUNE_AGE_SECONDS
     newest = current(state_dir)
-    old = [path for path in sorted(folder.glob("fleet-jobs-*.pyz")) if path != newest]
+    tools = sorted((state_dir / "tool").glob("fleet-jobs-*"))
+    # Releases before this one called the tool .pyz; what lies beside a tool goes with it.
+    old = [path for path in tools if path.suffix in (".py", ".pyz") and path != newest]
     old = [path for path in old if _modified(path) < limit]
     if not old:
         return ()
     texts = [*commands, *_command_lines(proc)]
     unused = [path for path in old if not any(path.name in text for text in texts)]
     for path in unused:
+        for beside in tools if not check_mode else ():
+            if beside.stem == path.stem and beside != path:
+                remove(beside)
         if not check_mode:
             remove(path)
     return tuple(f'Delete the unused host tool "{path.name}".' for path in unused)
@@ -170,10 +179,12 @@ def current(state_dir: Path) -> t.Optional[Path]:
 
 def _installed(path: Path, *, digest: str) -> t.Optional[t.Dict[str, bytes]]:
     try:
-        entries = unpack(path.read_bytes())
+        entries = unpack(path.with_suffix(".zip").read_bytes())
+        launcher = path.read_bytes()
     except (FileNotFoundError, FleetError):
         return None
-    return entries if digest_of(entries) == digest else None
+    whole = digest_of(entries) == digest and entries.get(LAUNCHER) == launcher
+    return entries if whole else None
 
 
 def _received(source: Path, *, digest: str) -> t.Dict[str, bytes]:
@@ -192,16 +203,24 @@ def _received(source: Path, *, digest: str) -> t.Dict[str, bytes]:
     return entries
 
 
-def _compiled_here(entries: t.Mapping[str, bytes]) -> bool:
-    return entries.get("__main__.pyc", b"")[:4] == importlib.util.MAGIC_NUMBER
+def _is_compiled(path: Path) -> bool:
+    try:
+        content = compiled_path(path).read_bytes()
+    except FileNotFoundError:
+        return False
+    body, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
+    return zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "big") == checksum
 
 
-def _install(path: Path, link: Path, *, content: t.Optional[bytes]) -> None:
+def _install(path: Path, link: Path, *, entries: t.Optional[t.Mapping[str, bytes]]) -> None:
     private_directory(path.parent.parent)
     private_directory(path.parent)
     private_directory(link.parent)
-    if content is not None:
-        write_atomic(path, content, mode=0o755)
+    if entries is not None:
+        # The file that tasks name comes last: where it is, the others are.
+        write_atomic(path.with_suffix(".zip"), pack(entries))
+        write_atomic(compiled_path(path), compiled(entries))
+        write_atomic(path, entries[LAUNCHER], mode=0o755)
     else:
         os.utime(path)
     if not _points_to(link, path):

@@ -15,7 +15,7 @@ from pathlib import Path
 from .._dataclass import dataclass
 from .._errors import FleetError
 from .._files import locked, private_directory
-from .._host import cap, process, systemd
+from .._host import cap_scope, process, systemd
 from .._ledger.attempts import Attempt
 from .._ledger.store import Ledger
 from . import attempts_view, environment, host_tool, record
@@ -187,7 +187,7 @@ def _prefixes(wish: Wish) -> t.List[t.List[str]]:
     """A job without a kernel cap stays in the ssh session's scope, and a host may end that with
     the session; a scope of its own outlives it. The capped one moves itself."""
     environ = os.environ
-    capped = wish.cap != "none" and wish.spec.memory is not None and cap.missing() is None
+    capped = wish.cap != "none" and wish.spec.memory is not None and cap_scope.missing() is None
     path = environ.get("PATH") or environment.DEFAULT_PATH
     program = environment.find_program("systemd-run", path=path)
     there = any(os.path.exists(place.path) for place in systemd.sockets(environ))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -83,6 +84,8 @@ def run(request: Request, *, environ: t.Optional[t.Mapping[str, str]] = None) ->
         _refuse(request, begun, problem, code=code)
         return code
     output = _output(request, begun)
+    # The launcher switched it off for the start; a job may run for days.
+    gc.enable()
     ended = supervise(
         _command(request, prepared, begun, output=output), cap=prepared.cap, mask=mask
     )

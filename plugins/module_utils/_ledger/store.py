@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 import time
@@ -14,13 +15,15 @@ from pathlib import Path
 from .._errors import FleetError
 from . import faults, filesystem, replica
 from .attempts import Attempts
-from .budgets import Budgets
 from .database import Clock, Database, bring_up_to_date, connect, create, fill
-from .journal import Journal
-from .kills import Kills
 from .lease import Leases
-from .releases import Releases
-from .submissions import Submissions
+
+if t.TYPE_CHECKING:
+    from .budgets import Budgets
+    from .journal import Journal
+    from .kills import Kills
+    from .releases import Releases
+    from .submissions import Submissions
 
 FILE_NAME = "ledger.sqlite3"
 
@@ -32,6 +35,9 @@ class Ledger:
     ``with ledger.change(token):``; a single one outside opens ``change()`` by itself and is
     therefore refused under anybody's lease. Facts (attempts, kills) are recorded in any case;
     ``with ledger.record():`` makes several of them one transaction.
+
+    The parts beside lease and attempts are imported when they are used: a runner, which stands
+    before every job, needs none of them.
     """
 
     def __init__(self, database: Database, *, closed: t.Callable[[], None]) -> None:
@@ -39,11 +45,41 @@ class Ledger:
         self._closed = closed
         self.lease = Leases(database)
         self.attempts = Attempts(database)
-        self.kills = Kills(database)
-        self.submissions = Submissions(database, self.lease)
-        self.budgets = Budgets(database, self.lease)
-        self.journal = Journal(database, self.lease)
-        self.releases = Releases(database, self.lease)
+
+    @functools.cached_property
+    def kills(self) -> Kills:
+        """Kills that were meant."""
+        from .kills import Kills
+
+        return Kills(self._database)
+
+    @functools.cached_property
+    def submissions(self) -> Submissions:
+        """Jobs that were recorded before they were queued."""
+        from .submissions import Submissions
+
+        return Submissions(self._database, self.lease)
+
+    @functools.cached_property
+    def budgets(self) -> Budgets:
+        """What was spent of each budget."""
+        from .budgets import Budgets
+
+        return Budgets(self._database, self.lease)
+
+    @functools.cached_property
+    def journal(self) -> Journal:
+        """Deploys and their phases."""
+        from .journal import Journal
+
+        return Journal(self._database, self.lease)
+
+    @functools.cached_property
+    def releases(self) -> Releases:
+        """Commits that were deployed here."""
+        from .releases import Releases
+
+        return Releases(self._database, self.lease)
 
     @classmethod
     def open(cls, state_dir: Path, *, read_only: bool = False, clock: Clock = time.time) -> Ledger:

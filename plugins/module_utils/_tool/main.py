@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
 import typing as t
 
@@ -16,6 +18,17 @@ if t.TYPE_CHECKING:
 
 COMMANDS = ("status", "why", "logs", "tidy")
 _INTERRUPTED = 130
+
+
+def start() -> None:
+    """Be the process: what stands before a job is not taken apart first, that takes longer."""
+    code = main(sys.argv[1:])
+    if sys.argv[1:2] == ["run"]:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    raise SystemExit(code)
 
 
 def main(argv: t.Sequence[str]) -> int:

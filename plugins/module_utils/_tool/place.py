@@ -37,8 +37,8 @@ def instance(arguments: argparse.Namespace) -> Instance:
 
 
 def own_state_dir(program: Path) -> t.Optional[str]:
-    """The tool is installed as ``<state_dir>/tool/fleet-jobs-<digest>.pyz``, linked or not."""
+    """The tool is installed as ``<state_dir>/tool/fleet-jobs-<digest>.py``, linked or not."""
     real = Path(os.path.realpath(str(program)))
-    if real.suffix == ".pyz" and real.parent.name == "tool":
+    if real.suffix == ".py" and real.parent.name == "tool":
         return str(real.parent.parent)
     return None

@@ -17,7 +17,7 @@ from ansible_collections.fleet.jobs.tests.support.tool import install
 
 MIB = 1 << 20
 CAP = 64 * MIB
-TOOL = "/home/jobs/tool.pyz"
+TOOL = "/home/jobs/tool.zip"
 HUNGRY = "held = b'x' * (200 << 20); print('lived', flush=True)"
 FOREVER = "held = b'x' * (200 << 20)\nimport time\nwhile True: time.sleep(1)"
 # They wait until the watch has slowed down to its usual pace, then take memory as fast as can be.
@@ -60,7 +60,8 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Container]
         pytest.skip(lacking)
     with Group("test-caps").up("caps") as (one,):
         one.run("useradd -m -s /bin/bash jobs && loginctl enable-linger jobs", "root")
-        one.copy_in(install(tmp_path_factory.mktemp("tool")), TOOL)
+        tool = install(tmp_path_factory.mktemp("tool"))
+        one.copy_in(tool.with_suffix(".zip"), TOOL)
         yield one
 
 

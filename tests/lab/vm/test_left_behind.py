@@ -30,7 +30,7 @@ def test_what_a_killed_runner_left_is_the_job(queue: VirtualMachine, tmp_path: P
         return [line for line in processes(queue, MARK) if " sh -c while" in line]
 
     eventually(lambda: escaped() and processes(queue, "sleep 1000"), timeout=120, what="the job")
-    runner = "pkill -KILL -o -f 'fleet-jobs-.*pyz run --label left/behind'"
+    runner = "pkill -KILL -o -f 'fleet-jobs-.*py run --label left/behind'"
     queue.run(runner, check=False)
     queue.run("pueue wait --quiet", timeout=120)
     assert escaped()

@@ -10,7 +10,8 @@ from ansible_collections.fleet.jobs.plugins.plugin_utils import _host_tool
 
 
 def tree(folder: Path) -> Path:
-    for name in ("_jobs/runner.py", "_tool/main.py", "_ansible/outcome.py", "_errors.py"):
+    files = ("_jobs/runner.py", "_tool/main.py", "_tool/launcher.py", "_ansible/outcome.py")
+    for name in (*files, "_errors.py"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"NAME = {name!r}\n")
@@ -24,6 +25,7 @@ def test_everything_but_ansible_is_inside(tmp_path: Path) -> None:
     built = _host_tool.build(tree(tmp_path))
     assert set(host_tool.unpack(built.content)) == {
         "__main__.py",
+        "launcher.py",
         "fleet_jobs/__init__.py",
         "fleet_jobs/_errors.py",
         "fleet_jobs/_jobs/__init__.py",

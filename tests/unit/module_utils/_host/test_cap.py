@@ -6,7 +6,13 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import Refused
-from ansible_collections.fleet.jobs.plugins.module_utils._host import canary, cap, cgroup, dbus
+from ansible_collections.fleet.jobs.plugins.module_utils._host import (
+    canary,
+    cap,
+    cap_scope,
+    cgroup,
+    dbus,
+)
 
 MIB = 1 << 20
 
@@ -19,7 +25,7 @@ def broken(monkeypatch):
         def fail(*_args, **_kwargs):
             raise error
 
-        monkeypatch.setattr(cap, "_cgroup_cap", fail)
+        monkeypatch.setattr(cap_scope, "enter", fail)
 
     return break_with
 
@@ -70,7 +76,7 @@ def test_unknown_mode_is_refused():
 )
 def test_what_is_missing_is_said_before_anything_is_tried(fake_root, mounts, words):
     root = fake_root({"proc/self/mountinfo": mounts})
-    assert words in (cap.missing(root=root, environ={}) or "")
+    assert words in (cap_scope.missing(root=root, environ={}) or "")
 
 
 def test_busy_bus_is_asked_again_but_not_for_ever(monkeypatch):
@@ -80,10 +86,10 @@ def test_busy_bus_is_asked_again_but_not_for_ever(monkeypatch):
         calls.append(1)
         raise dbus.BusUnavailable("busy")
 
-    monkeypatch.setattr(cap.systemd, "start_scope", fail)
-    monkeypatch.setattr(cap.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(cap_scope.systemd, "start_scope", fail)
+    monkeypatch.setattr(cap_scope.time, "sleep", lambda _seconds: None)
     with pytest.raises(dbus.BusUnavailable):
-        cap._start_scope({}, memory_bytes=MIB, swap_bytes=0, label="x")
+        cap_scope._start_scope({}, memory_bytes=MIB, swap_bytes=0, label="x")
     assert len(calls) == 3
 
 

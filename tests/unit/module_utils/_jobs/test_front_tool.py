@@ -11,7 +11,7 @@ from ansible_collections.fleet.jobs.plugins.plugin_utils._host_tool import build
 
 @pytest.fixture
 def source(tmp_path):
-    path = tmp_path / "sent.pyz"
+    path = tmp_path / "sent.zip"
     path.write_bytes(build().content)
     return str(path)
 

@@ -13,8 +13,10 @@ import pytest
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import host_tool
 
+LAUNCHER = Path(host_tool.__file__).parent.parent / "_tool" / "launcher.py"
 SOURCES = {
     "__main__.py": b"import pkg.part\nprint(pkg.part.WORD)\n",
+    "launcher.py": b"#!/usr/bin/env python3\n" + LAUNCHER.read_bytes(),
     "pkg/__init__.py": b"",
     "pkg/part.py": b"WORD = 'hello'\n",
 }
@@ -22,7 +24,7 @@ DIGEST = host_tool.digest_of(SOURCES)
 
 
 def written(folder: Path, entries: t.Optional[dict] = None) -> Path:
-    path = folder / "source.pyz"
+    path = folder / "source.zip"
     path.write_bytes(host_tool.pack(SOURCES if entries is None else entries))
     return path
 
@@ -38,8 +40,7 @@ def test_packing_is_deterministic_and_order_free() -> None:
     assert host_tool.pack(SOURCES) == host_tool.pack(dict(reversed(list(SOURCES.items()))))
 
 
-def test_digest_counts_names_contents_and_not_bytecode() -> None:
-    assert host_tool.digest_of({**SOURCES, "pkg/part.pyc": b"x"}) == DIGEST
+def test_digest_counts_names_and_contents() -> None:
     assert host_tool.digest_of({**SOURCES, "pkg/part.py": b"WORD = 'hellp'\n"}) != DIGEST
     assert host_tool.digest_of({"a.py": b"", "b.py": b"x"}) != host_tool.digest_of(
         {"a.py": b"x", "b.py": b""}
@@ -79,12 +80,14 @@ def test_check_mode_leaves_an_installed_tool_untouched(tmp_path: Path) -> None:
     assert files(tmp_path) == before
 
 
-def test_damaged_tool_is_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["launcher", "sources"])
+def test_damaged_tool_is_replaced(tmp_path: Path, part: str) -> None:
     source = written(tmp_path)
     path = host_tool.ensure(tmp_path, digest=DIGEST, source=source).path
-    content = bytearray(path.read_bytes())
-    content[content.index(b"WORD = ")] ^= 1
-    path.write_bytes(bytes(content))
+    damaged = path if part == "launcher" else path.with_suffix(".zip")
+    content = bytearray(damaged.read_bytes())
+    content[content.index(b"import")] ^= 1
+    damaged.write_bytes(bytes(content))
     assert host_tool.ensure(tmp_path, digest=DIGEST).missing
     assert host_tool.ensure(tmp_path, digest=DIGEST, source=source).changed
     assert not host_tool.ensure(tmp_path, digest=DIGEST).missing
@@ -99,26 +102,34 @@ def test_file_changed_on_its_way_is_refused(tmp_path: Path) -> None:
         host_tool.ensure(tmp_path, digest=DIGEST, source=source)
 
 
-def test_bytecode_of_this_interpreter_is_what_runs(tmp_path: Path) -> None:
-    path = host_tool.ensure(tmp_path, digest=DIGEST, source=written(tmp_path)).path
-    entries = host_tool.unpack(path.read_bytes())
-    path.write_bytes(host_tool.pack({**entries, "pkg/part.py": b"WORD = 'from source'\n"}))
-    output = subprocess.run(host_tool.invocation(path), stdout=subprocess.PIPE, check=True).stdout
-    assert output == b"hello\n"
+def _output(path: Path) -> bytes:
+    return subprocess.run(host_tool.invocation(path), stdout=subprocess.PIPE, check=True).stdout
 
 
-def test_bytecode_of_another_interpreter_is_harmless_and_replaced(tmp_path: Path) -> None:
+def test_what_was_compiled_for_this_interpreter_is_what_runs(tmp_path: Path) -> None:
     path = host_tool.ensure(tmp_path, digest=DIGEST, source=written(tmp_path)).path
-    entries = host_tool.unpack(path.read_bytes())
-    foreign = {
-        name: b"\x01\x02\r\n" + content[4:] if name.endswith(".pyc") else content
-        for name, content in entries.items()
-    }
-    path.write_bytes(host_tool.pack(foreign))
-    output = subprocess.run(host_tool.invocation(path), stdout=subprocess.PIPE, check=True).stdout
-    assert output == b"hello\n"
+    path.with_suffix(".zip").unlink()
+    assert _output(path) == b"hello\n"
+    link = subprocess.run([str(host_tool.tool_link(tmp_path))], stdout=subprocess.PIPE, check=True)
+    assert link.stdout == b"hello\n"
+
+
+@pytest.mark.parametrize("broken", ["missing", "cut off", "another's"])
+def test_another_interpreter_runs_the_sources_and_compiles_them(
+    tmp_path: Path, broken: str
+) -> None:
+    path = host_tool.ensure(tmp_path, digest=DIGEST, source=written(tmp_path)).path
+    made = host_tool.compiled_path(path)
+    content = made.read_bytes()
+    if broken == "missing":
+        made.unlink()
+    else:
+        made.write_bytes(content[: len(content) // 2] if broken == "cut off" else b"\x00")
+    assert _output(path) == b"hello\n"
+    assert not host_tool.ensure(tmp_path, digest=DIGEST, check_mode=True).missing
     assert host_tool.ensure(tmp_path, digest=DIGEST).changed
-    assert host_tool.unpack(path.read_bytes()) == entries
+    assert made.read_bytes() == content
+    assert not host_tool.ensure(tmp_path, digest=DIGEST).changed
 
 
 @pytest.mark.parametrize(
@@ -134,7 +145,9 @@ def test_prune(tmp_path: Path, named_by: str, age: float, kept: bool) -> None:
     state_dir = tmp_path / "state"
     now = host_tool.ensure(state_dir, digest=DIGEST, source=written(tmp_path))
     old = host_tool.tool_path(state_dir, "ab" * 32)
-    old.write_bytes(b"old")
+    beside = [old.with_suffix(".zip"), host_tool.compiled_path(old)]
+    for path in (old, *beside):
+        path.write_bytes(b"old")
     os.utime(old, (1_000_000 - age, 1_000_000 - age))
     proc = tmp_path / "proc"
     (proc / "17").mkdir(parents=True)
@@ -146,8 +159,19 @@ def test_prune(tmp_path: Path, named_by: str, age: float, kept: bool) -> None:
     assert (said == ()) is kept
     again = host_tool.prune(state_dir, commands=commands, now=1_000_000, proc=proc)
     assert again == said
-    assert old.exists() is kept
-    assert now.path.exists()
+    assert [path.exists() for path in (old, *beside)] == [kept] * 3
+    assert now.path.exists() and host_tool.compiled_path(now.path).exists()
+
+
+def test_prune_knows_the_name_that_earlier_releases_gave(tmp_path: Path) -> None:
+    old, used = (tmp_path / "tool" / f"fleet-jobs-{name * 12}.pyz" for name in "ab")
+    old.parent.mkdir()
+    for path in (old, used):
+        path.write_bytes(b"old")
+    command = f"exec python -I -S {used} run -- true"
+    said = host_tool.prune(tmp_path, commands=[command], now=path.stat().st_mtime + 7200)
+    assert said == (f'Delete the unused host tool "{old.name}".',)
+    assert used.exists() and not old.exists()
 
 
 def test_current_follows_the_link(tmp_path: Path) -> None:

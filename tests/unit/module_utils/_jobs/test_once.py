@@ -64,11 +64,11 @@ def test_nothing_to_collect(tmp_path: Path) -> None:
 
 def test_words(tmp_path: Path) -> None:
     job = {"memory": "1G", "timeout": "2m", "chdir": "/srv", "env_file": "/srv/s.env"}
-    words = once.command(wish(tmp_path, job=job, swap=5, env_file_shared=True), tool=Path("/t.pyz"))
+    words = once.command(wish(tmp_path, job=job, swap=5, env_file_shared=True), tool=Path("/t.py"))
     text = " ".join(words)
     assert words[-3:] == ["--", "job", "a b"]
     for part in (
-        "/t.pyz run --label once/a --task once-1",
+        "/t.py run --label once/a --task once-1",
         f"--state-dir {tmp_path} --own-log --cap require",
         "--memory 1073741824 --swap 5 --timeout 120.0 --env-file /srv/s.env --chdir /srv",
         "--env-file-shared --",
@@ -118,7 +118,7 @@ def test_a_start_that_takes_too_long_is_taken_back(
     """Told that it did not start, somebody starts it again; then it must not come after all."""
     monkeypatch.setattr(once, "_START_SECONDS", 1.0)
     monkeypatch.setattr(once, "_prefixes", lambda _wish: [[]])
-    slow = tmp_path / "slow.pyz"
+    slow = tmp_path / "slow.py"
     pid = tmp_path / "pid"
     slow.write_text(
         f"import os, time\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n"

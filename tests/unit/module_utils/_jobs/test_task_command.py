@@ -12,7 +12,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._jobs.task_command impo
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._tool.run import parse, request
 
-TOOL = Tool(path=Path("/s t/tool.pyz"), state_dir=Path("/s t"), cap="prefer", python="/py")
+TOOL = Tool(path=Path("/s t/tool.py"), state_dir=Path("/s t"), cap="prefer", python="/py")
 SPEC = JobSpec(
     label="bars/A@1",
     shell="echo 'a b' | tail -n 1",
@@ -29,7 +29,7 @@ SPEC = JobSpec(
 
 def test_the_tool_reads_exactly_what_was_written():
     words = shlex.split(command_line(SPEC, task_key="k.1", tool=TOOL))
-    assert words[:6] == ["exec", "/py", "-I", "-S", "/s t/tool.pyz", "run"]
+    assert words[:6] == ["exec", "/py", "-I", "-S", "/s t/tool.py", "run"]
     read = request(*parse(words[6:]))
     assert (read.label, read.task_key, read.cap) == ("bars/A@1", "k.1", "prefer")
     assert (read.memory, read.timeout, read.restart_safe) == (5 << 30, 1234567.5, True)

@@ -70,7 +70,7 @@ def test_the_tail_is_the_last_lines(
 
 
 def test_the_tool_knows_its_state_directory(tmp_path: Path) -> None:
-    tool = tmp_path / "state" / "tool" / "fleet-jobs-0123.pyz"
+    tool = tmp_path / "state" / "tool" / "fleet-jobs-0123.py"
     tool.parent.mkdir(parents=True)
     tool.write_bytes(b"")
     link = tmp_path / "fleet-jobs"
