@@ -21,9 +21,9 @@ PREFIX = "fleet.jobs."
 # What ansible-core itself puts into results.
 CORE = frozenset(
     "ansible_facts ansible_job_id ansible_stats ansible_loop_var ansible_index_var attempts "
-    "censored changed deprecations diff exception failed failed_when_result false_condition finished invocation "
-    "item msg results_file retries skip_reason skipped skipped_reason started unreachable warnings "
-    "ansible_delegated_vars".split()
+    "censored changed deprecations diff exception failed failed_when_result false_condition "
+    "finished invocation item msg results_file retries skip_reason skipped skipped_reason started unreachable "
+    "warnings ansible_delegated_vars".split()
 )
 PROMISES = ("always", "success")
 
