@@ -9,7 +9,6 @@ hundred files costs more than running what is in them.
 from __future__ import annotations
 
 import gc
-import importlib.machinery
 import marshal
 import os
 import sys
@@ -24,8 +23,9 @@ class Loader:
     def find_spec(self, name, path=None, target=None):
         if name not in self.modules:
             return None
-        package = self.modules[name][0] is None
-        return importlib.machinery.ModuleSpec(name, self, origin=name, is_package=package)
+        # What importlib.machinery calls ModuleSpec, without an import of it.
+        spec = type(sys.__spec__)
+        return spec(name, self, origin=name, is_package=self.modules[name][0] is None)
 
     def create_module(self, spec):
         return None
@@ -77,10 +77,11 @@ def waiting(token):
 
 def resumed(folder, request):
     """What a process that an audit left behind answers; None where there is none."""
-    import socket
+    # To import socket around it takes longer than the whole conversation.
+    import _socket
 
     call = {name: request[name] for name in ("module", "parameters", "diff")}
-    peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    peer = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         handle = os.open(folder, os.O_RDONLY)
         # The name of a socket has to be short.
@@ -88,9 +89,8 @@ def resumed(folder, request):
     except OSError:
         return None
     peer.sendall(marshal.dumps({**call, "environ": dict(os.environ)}))
-    peer.shutdown(socket.SHUT_WR)
-    with peer.makefile("rb") as stream:
-        said = stream.read().decode()
+    peer.shutdown(_socket.SHUT_WR)
+    said = b"".join(iter(lambda: peer.recv(65536), b"")).decode()
     if not said:
         raise SystemExit("The process that carried the plan out on the host was ended meanwhile.")
     return said

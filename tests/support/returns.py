@@ -22,8 +22,8 @@ PREFIX = "fleet.jobs."
 CORE = frozenset(
     "ansible_facts ansible_job_id ansible_stats ansible_loop_var ansible_index_var attempts "
     "censored changed deprecations diff exception failed failed_when_result false_condition "
-    "finished invocation item msg results_file retries skip_reason skipped skipped_reason started unreachable "
-    "warnings ansible_delegated_vars".split()
+    "finished invocation item msg results_file retries skip_reason skipped skipped_reason "
+    "started unreachable warnings ansible_delegated_vars".split()
 )
 PROMISES = ("always", "success")
 
