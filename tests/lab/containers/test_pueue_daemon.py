@@ -318,24 +318,66 @@ def test_an_upgrade_waits_for_jobs_and_loses_nothing(host: Host) -> None:
     assert host.shell("ls .local/state/fleet-jobs/daemon/state | wc -l") != "0\n"
 
 
+def _bad_programs(host: Host, body: str) -> str:
+    """A folder whose pueued says the right version, and then does something else."""
+    real, bad = f"/opt/pueue-{VERSION}", f"{host.home}/bad"
+    script = f'#!/bin/sh\n[ "$1" != --version ] || exec {real}/pueued --version\n{body}\n'
+    host.shell(f"mkdir {bad}; cp {real}/pueue {bad}; cp {real}/pueued {bad}/real")
+    host.container.run(f"cat > {bad}/pueued; chmod +x {bad}/pueued", host.user, input=script)
+    return bad
+
+
 @pytest.mark.parametrize("how", ["does not start", "loses the queue"])
 def test_a_bad_upgrade_goes_back(host: Host, how: str) -> None:
     host.have(OLD)
     tasks = host.fill()
-    real = f"/opt/pueue-{VERSION}"
-    bad = f"{host.home}/bad"
     body = "exit 3"
     if how == "loses the queue":
-        body = f'rm {host.home}/.local/share/pueue/state.json; exec {bad}/real "$@"'
-    script = f'#!/bin/sh\n[ "$1" != --version ] || exec {real}/pueued --version\n{body}\n'
-    host.shell(f"mkdir {bad}; cp {real}/pueue {bad}; cp {real}/pueued {bad}/real")
-    host.container.run(f"cat > {bad}/pueued; chmod +x {bad}/pueued", host.user, input=script)
-    failed = host.have(binaries=bad, start_timeout=20)
+        body = f'rm {host.home}/.local/share/pueue/state.json; exec {host.home}/bad/real "$@"'
+    failed = host.have(binaries=_bad_programs(host, body), start_timeout=20)
     assert failed["failed"] and not failed["changed"], failed
     assert f"pueued {OLD} runs again, with all {len(tasks)} tasks" in failed["msg"], failed
     assert host.identities() == tasks
     assert (host.group(), host.group("held")) == ("Running", "Paused")
     assert not host.have(OLD)["changed"]
+
+
+def test_going_back_restores_modes_and_enablement(host: Host) -> None:
+    """Whatever the account had made different from our wish is as it was, not as we wish it."""
+    host.have(OLD, tidy={"schedule": "weekly"})
+    tasks = host.fill()
+    host.shell("chmod 0644 .config/pueue/pueue.yml; chmod 0755 .local/share/pueue")
+    host.shell("chmod 0600 .config/systemd/user/*.timer")
+    host.systemctl("disable", "--quiet", "pueued.service")
+    host.systemctl("stop", "pueued-tidy.timer")
+    before = _as_it_stands(host)
+    bad = _bad_programs(host, "exit 3")
+    wish = {"binaries": bad, "start_timeout": 20, "socket": f"{host.home}/other.socket"}
+    for tidy in ({"schedule": "daily"}, None):
+        failed = host.have(tidy=tidy, **wish)
+        assert failed["failed"] and not failed["changed"], failed
+        assert f"pueued {OLD} runs again, with all {len(tasks)} tasks" in failed["msg"], failed
+        assert _as_it_stands(host) == before
+    assert host.identities() == tasks
+
+
+def _as_it_stands(host: Host) -> str:
+    """Modes and contents of what the module writes, and what starts by itself."""
+    return host.shell(
+        "find .config .local/share/pueue -maxdepth 3 -printf '%p %m %l\\n' | sort;"
+        " find .config -type f | sort | xargs sha256sum;"
+        " systemctl --user is-enabled pueued.service pueued-tidy.timer;"
+        " systemctl --user is-active pueued-tidy.timer; true"
+    )
+
+
+def test_a_wrong_schedule_is_refused_before_anything_is_stopped(host: Host) -> None:
+    host.have(OLD)
+    before, pid = _as_it_stands(host), host.pid()
+    for check in (True, False):
+        refused = host.have(check=check, tidy={"schedule": "every full moon"})
+        assert refused["failed"] and "tidy.schedule" in refused["msg"], refused
+    assert (_as_it_stands(host), host.pid()) == (before, pid)
 
 
 def test_another_owner_of_the_lease_is_not_disturbed(host: Host) -> None:
