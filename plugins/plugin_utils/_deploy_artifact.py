@@ -14,7 +14,7 @@ VERSION = 1
 # AWX stores artifacts with the job and hands them to every later node as extra variables.
 MOST_BYTES = 60_000
 # Many reasons together must fit into one event, which AWX bounds too.
-REASON_BYTES = 24_000
+REASON_BYTES = 20_000
 _KEPT = ("deploy_id", "ref", "sha", "plan_id", "exceeded")
 
 Report = t.Mapping[str, t.Any]
@@ -44,7 +44,7 @@ def artifact(report: Report, *, check: bool = False) -> t.Dict[str, t.Any]:
 
 def bad(report: Report) -> t.Dict[str, str]:
     """Verdict and reason of each bad host, shorter the more there are."""
-    length = max(60, REASON_BYTES // max(1, len(report["bad"])))
+    length = max(40, REASON_BYTES // max(1, len(report["bad"])))
     hosts: Report = report["hosts"]
     return {
         name: _cut(f"{hosts[name]['verdict']}: {hosts[name]['reason']}", length)

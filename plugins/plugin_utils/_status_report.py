@@ -10,6 +10,8 @@ from ._first_line import first_line
 
 Result = t.Mapping[str, t.Any]
 SHOWN = 3
+MOST_BYTES = 56_000
+LONGEST = 280
 
 
 def build(statuses: t.Mapping[str, t.Optional[Result]]) -> t.Dict[str, t.Any]:
@@ -100,7 +102,19 @@ def lines(report: t.Mapping[str, t.Any]) -> t.List[str]:
         examples = ", ".join(row["labels"])
         said.append(f"{row['class']:<11} {row['count']:>5} {len(row['hosts']):>5}  {examples}")
     said += [f"{name}: {hint}" for name, host in sorted(hosts.items()) for hint in _hints(host)]
-    return said
+    return _bounded(said)
+
+
+def _bounded(said: t.List[str]) -> t.List[str]:
+    """Together they have to fit into one event, which AWX bounds."""
+    room, kept = MOST_BYTES, []
+    for text in (line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in said):
+        room -= len(text.encode()) + 4
+        if room < 0:
+            left = len(said) - len(kept)
+            return [*kept, f"{left} lines more; status_report_file gets all that there is to say"]
+        kept.append(text)
+    return kept
 
 
 def _line(host: t.Mapping[str, t.Any]) -> str:

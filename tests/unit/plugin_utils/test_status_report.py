@@ -54,3 +54,13 @@ def test_a_host_that_failed_says_why() -> None:
     assert report["hosts"]["a"] == {"state": "failed", "message": "no daemon", "hazard": "G-4"}
     assert report["totals"]["answered"] == 0 and report["failures"] == []
     assert lines(report)[1].startswith("b  not asked")
+
+
+def test_a_large_fleet_fits_into_an_event() -> None:
+    hint = "The state file is large. " * 20
+    many = {f"host{n:03}.example.org": status(hints=[hint, hint]) for n in range(500)}
+    report = build(many)
+    said = lines(report)
+    assert sum(len(line) + 4 for line in said) < 60_000
+    assert said[-1].endswith("lines more; status_report_file gets all that there is to say")
+    assert [line.split()[0] for line in said[:500]] == sorted(many)
