@@ -44,16 +44,23 @@ class Launch:
     passwords: t.Mapping[str, str] = field(default_factory=dict)
     slice_number: int = 0
     workflow: int = 0
+    artifacts: Variables = field(default_factory=dict)
 
     @property
     def variables(self) -> t.Dict[str, t.Any]:
-        """The template's, over them the survey's defaults, over them the answers."""
+        """The template's, over them the survey's defaults, over them the answers, over them what
+        the earlier nodes of a workflow left."""
+        asked = {one["variable"] for one in self.template.survey}
+        assert set(self.answers) <= asked, (
+            f"AWX takes no answers without a question: {self.answers}"
+        )
         defaults = {
             one["variable"]: one["default"]
             for one in self.template.survey
-            if one.get("default") is not None
+            # AWX checks a default as an answer; that of a multiselect is text, and thus is none.
+            if one.get("default") is not None and one["type"] != "multiselect"
         }
-        return {**self.template.extra_vars, **defaults, **self.answers}
+        return {**self.template.extra_vars, **defaults, **self.answers, **self.artifacts}
 
     @property
     def arguments(self) -> t.List[str]:

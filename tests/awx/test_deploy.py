@@ -77,15 +77,16 @@ def test_a_checked_plan_is_applied_by_its_id(make_world: MakeWorld, cell: Say) -
     sha = world.fleet.origin.fix()
     plan = world.awx.launch(world.template("Deploy (check)"), DEPLOY)
     found = plan.artifact[ARTIFACT]
-    # AWX gives the artifacts of a node to the later ones as extra variables.
-    answers = {**DEPLOY, **plan.artifact, "deploy_plan_id": found["plan_id"]}
+    wrong = {**DEPLOY, "deploy_plan_id": "f" * 16}
 
-    refused = world.awx.launch(world.template("Deploy"), {**answers, "deploy_plan_id": "f" * 16})
+    refused = world.awx.launch(world.template("Deploy"), wrong, artifacts=plan.artifact)
     assert refused.status == "failed" and found["plan_id"] in refused.output, refused.explain()
     assert world.hosts[0].head() != sha
-    job = world.awx.launch(world.template("Deploy"), answers)
+    # Nobody typed an id: the artifact of the plan is enough.
+    job = world.awx.launch(world.template("Deploy"), DEPLOY, artifacts=plan.artifact)
 
     assert job.status == "successful", job.explain()
+    assert job.artifact[ARTIFACT]["plan_id"] == found["plan_id"]
     assert world.hosts[0].head() == sha
     cell(outcome(plan))
 
@@ -97,8 +98,8 @@ def test_relaunch_of_a_check(make_world: MakeWorld, cell: Say) -> None:
     world.failed_job()
     world.fleet.origin.fix()
     world.hosts[1].daemon.stop()
-    template = world.template("Deploy (check)", deploy_max_failed="1")
-    job = world.awx.launch(template, DEPLOY)
+    template = world.template("Deploy (check)")
+    job = world.awx.launch(template, {**DEPLOY, "deploy_max_failed": "1"})
     assert job.failed_hosts() == ["host2"], job.explain()
     world.hosts[1].daemon.start()
 
@@ -140,7 +141,7 @@ def test_relaunch_takes_exactly_the_failed_hosts(make_world: MakeWorld, cell: Sa
     sha = world.fleet.origin.fix()
     down = world.hosts[1]
     down.daemon.stop()
-    job = world.awx.launch(world.template("Deploy", deploy_max_failed="1"), DEPLOY)
+    job = world.awx.launch(world.template("Deploy"), {**DEPLOY, "deploy_max_failed": "1"})
     assert job.failed_hosts() == ["host2"], job.explain()
     assert [host.head() == sha for host in world.hosts] == [True, False, True]
     down.daemon.start()

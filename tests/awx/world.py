@@ -32,15 +32,13 @@ class World:
         return self.fleet.hosts
 
     def template(self, name: str, **variables: t.Any) -> Template:
-        """A template of ``awx_setup.yml``, for this fleet."""
-        given = TEMPLATES[name]
+        """A template of ``awx_setup.yml``, for this fleet, with more variables of its own."""
         own = {
             "deploy_repository": str(self.fleet.origin.path),
             "deploy_python": sys.executable,
-            "deploy_monitor_seconds": 0,
             "fleet_cap": "none",
         }
-        return replace(given, extra_vars={**given.extra_vars, **own, **variables})
+        return replace(TEMPLATES[name], extra_vars={**own, **variables})
 
     def change(self, **hosts: t.Mapping[str, t.Any]) -> None:
         """Give hosts other variables, as somebody edits them in AWX."""
@@ -77,4 +75,4 @@ class World:
 MakeWorld = t.Callable[[int], World]
 Say = t.Callable[[str], None]
 HOSTS = {"fleet_hosts": GROUP}
-DEPLOY = {**HOSTS, "deploy_ref": "main"}
+DEPLOY = {**HOSTS, "deploy_ref": "main", "deploy_monitor_seconds": 0}
