@@ -87,6 +87,18 @@ options:
     description: Classes of failures that may be restarted on the new code.
     type: list
     elements: str
+    choices:
+      - oom_host
+      - infra
+      - evicted
+      - yielded
+      - dependency
+      - timeout
+      - oom_cap
+      - killed
+      - app
+      - permanent
+      - unknown
     default: [app, evicted, infra, killed, oom_host, yielded]
   restart_budget:
     description: Most jobs that are restarted (AP-18).
@@ -235,7 +247,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._deploy.audit import (
     audit,
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.request import (
-    RESTART_CLASSES,
+    CLASSES_OPTION,
     DeployRequest,
 )
 from ansible_collections.fleet.jobs.plugins.module_utils._deploy.userinfo import secrets_in
@@ -261,7 +273,7 @@ SPEC = ArgumentSpec(
         "drain_timeout": {"type": "int", "default": 3600},
         "slice_seconds": {"type": "int", "default": 20},
         "restart_labels": {"type": "list", "elements": "str", "default": ["*"]},
-        "restart_classes": {"type": "list", "elements": "str", "default": list(RESTART_CLASSES)},
+        "restart_classes": dict(CLASSES_OPTION),
         "restart_budget": {"type": "int", "default": 50},
         "restart_unsafe": {"type": "bool", "default": False},
         "rollback": {"type": "bool", "default": True},

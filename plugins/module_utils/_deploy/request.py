@@ -11,11 +11,18 @@ from pathlib import Path
 
 from .._dataclass import asdict, dataclass
 from .._errors import FleetError, Refused
+from .._jobs import restart
 from . import assertion
 
 # Failures that a fix may have mended, or that were not the job's own fault; the others would only
 # repeat themselves (timeout, oom_cap), or say themselves that trying again cannot help.
 RESTART_CLASSES = ("app", "evicted", "infra", "killed", "oom_host", "yielded")
+CLASSES_OPTION: t.Mapping[str, t.Any] = {
+    "type": "list",
+    "elements": "str",
+    "choices": list(restart.CLASSES),
+    "default": list(RESTART_CLASSES),
+}
 _SHA = re.compile(r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")
 
 
