@@ -35,17 +35,20 @@ def make_world(tmp_path: Path) -> t.Iterator[t.Callable[[int], World]]:
 
 
 @pytest.fixture
-def cell(request: pytest.FixtureRequest) -> Say:
-    """Say what belongs into the table; the test's marker names the place."""
+def cell(request: pytest.FixtureRequest) -> t.Callable[..., None]:
+    """Say what belongs into the table; the test's marker names the place, or several."""
     marker = request.node.get_closest_marker("cell")
-    assert marker is not None, (
-        "the test has no place in the table: pytest.mark.cell(template, column)"
-    )
-    template, column = marker.args
-    assert column in COLUMNS
+    assert marker, "the test has no place in the table: pytest.mark.cell(template, column)"
+    template, *columns = marker.args
+    assert columns and set(columns) <= set(COLUMNS)
     # Known before the test says anything, so that one that fails is in the table as well.
-    request.node.user_properties.append((CELL, [template, column, ""]))
-    return lambda text: request.node.user_properties.append((CELL, [template, column, text]))
+    for column in columns:
+        request.node.user_properties.append((CELL, [template, column, ""]))
+
+    def say(text: str, *, column: str = columns[0]) -> None:
+        request.node.user_properties.append((CELL, [template, column, text]))
+
+    return say
 
 
 @pytest.fixture
@@ -60,7 +63,9 @@ def answered(request: pytest.FixtureRequest) -> t.Callable[[str, str, str], None
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marker of this folder."""
-    config.addinivalue_line("markers", "cell(template, column): a place in the table of templates")
+    config.addinivalue_line(
+        "markers", "cell(template, column, ...): places in the table of templates"
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -23,7 +23,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._host.process import de
 from ansible_collections.fleet.jobs.tests.support import returns
 from ansible_collections.fleet.jobs.tests.support.ansible import program
 
-LIMIT_SECONDS = 120.0
+LIMIT_SECONDS = 300.0
 # How long receptor waits between its SIGINT and its SIGKILL.
 GRACE_SECONDS = 10.0
 RESULTS = ("runner_on_ok", "runner_on_failed", "runner_on_unreachable", "runner_on_skipped")
