@@ -58,7 +58,7 @@ def _import_only(name: str, state_dir: str) -> str:
     assert _CALL in text
     module = f"ansible_collections.fleet.jobs.plugins.modules.{name}"
     return text.replace(
-        _CALL, f"    return importlib.import_module({module!r}).__name__, None\n{_CALL}", 1
+        _CALL, f"    return __import__({module!r}, fromlist=['x']).__name__, None\n{_CALL}", 1
     )
 
 
