@@ -163,9 +163,10 @@ def test_a_status_takes_them_too(fleet: Fleet, host: EmbeddedHost, tmp_path: Pat
 
 def test_an_emergency_stop_takes_them_too(fleet: Fleet, host: EmbeddedHost) -> None:
     run = _run(fleet, "emergency_stop", fleet_hosts="host1", resume="please")
-    assert run.rc != 0 and 'resume: "please" is neither true nor false.' in run.stdout
+    assert run.rc != 0
+    assert run.results[0].result["msg"] == 'resume: "please" is neither true nor false.'
     run = _run(fleet, "emergency_stop", fleet_hosts="host1", emergency_stop_confirm="", resume="")
-    assert run.rc != 0 and 'with the text "stop host1"' in run.explain()
+    assert run.rc != 0 and 'with the text "stop host1"' in run.results[0].result["msg"]
     assert host.groups() == {"default": "Running"}
 
     confirmed = {"fleet_hosts": "host1\n", "emergency_stop_confirm": "stop host1 "}
