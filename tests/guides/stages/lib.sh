@@ -24,6 +24,16 @@ is() {
   return 1
 }
 
+# Until a deploy has frozen the queue, and waits.
+frozen() {
+  for _ in $(seq 300); do
+    if on_host .local/state/fleet-jobs/bin/fleet-jobs status | grep -q '^lease: .* frozen: '; then return; fi
+    sleep 0.2
+  done
+  echo "the queue was not frozen" >&2
+  return 1
+}
+
 # By label, as a person would by number.
 kill_job() {
   on_host pueue kill "$(on_host pueue status --json | python3 -c 'import json, sys
