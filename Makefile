@@ -5,6 +5,7 @@ PYTHON ?= python3
 TESTS ?= tests/unit tests/queue tests/hazards tests/deploy tests/chaos tests/contracts
 PYTEST_ARGS ?=
 KEEP ?=
+RECORD ?=
 DO ?=
 N ?=
 
@@ -27,8 +28,8 @@ help: ## Say what can be done here
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; \
 	  do printf '%-20s%s\n' "$$name" "$$text"; done
 
-demo: link ## Three queues on this machine, a bug, a fix, deploy.yml (KEEP=1 leaves the fleet up)
-	@$(call env,demo); $(pueue); KEEP="$(KEEP)" python demo/run
+demo: link ## Three queues on this machine, a bug, a fix, deploy.yml (KEEP=1 leaves the fleet up, RECORD=file.svg)
+	@$(call env,demo); $(pueue); KEEP="$(KEEP)" RECORD="$(RECORD)" python demo/run
 
 demo-down: ## End the fleet that KEEP=1 left up
 	@$(call env,demo); FLEET_JOBS_PUEUE_BIN=. python demo/run down
@@ -51,6 +52,10 @@ lint: link ## Format, style, types, arrows between rooms, playbooks, YAML, chang
 
 sanity: ## ansible-test sanity on a copy of the tree, with an empty ignore list
 	@$(call env,sanity); python tools/sanity.py
+
+.PHONY: guides
+guides: link ## The guides, typed as printed on a bare host (podman, root)
+	@$(call env,test); $(pueue); python -m pytest tests/guides $(PYTEST_ARGS)
 
 .PHONY: awx-test
 awx-test: link ## Every template of AWX through ansible-runner, and awx_setup.yml against a fake of its API
