@@ -59,7 +59,7 @@ guides: link ## The guides, typed as printed on a bare host (podman, root)
 
 .PHONY: awx-test
 awx-test: link ## Every template of AWX through ansible-runner, and awx_setup.yml against a fake of its API
-	@$(call env,awx); $(pueue); python -m pytest tests/awx $(PYTEST_ARGS)
+	@$(call env,awx); $(pueue); python -m pytest -n 2 --dist loadfile tests/awx $(PYTEST_ARGS)
 
 bench: link ## Side by side against peers; writes docs/benchmarks.md
 	@$(call env,bench); $(pueue); python tools/bench.py
