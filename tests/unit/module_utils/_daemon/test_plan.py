@@ -19,6 +19,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._daemon.sight import (
     helper_text,
     interpreter,
 )
+from ansible_collections.fleet.jobs.plugins.module_utils._daemon.steps import DaemonPlan
 from ansible_collections.fleet.jobs.plugins.module_utils._daemon.wish import DaemonWish, Tidy
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError, Refused
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.config import parse_config
@@ -235,7 +236,7 @@ def test_a_daemon_that_reads_another_file_is_not_kept_unseen() -> None:
     sight = _with_stranger(wish)
     other = parse_config(PLAIN, path=Path("/srv/pueue.yml"), environ=ENVIRON)
     found = replace(sight.residents[0], config=other)
-    with pytest.raises(Refused, match='reads "/srv/pueue.yml"'):
+    with pytest.raises(Refused, match=r'reads "/srv/pueue\.yml"'):
         plan(wish, replace(sight, residents=(found,)))
 
 
