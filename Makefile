@@ -2,7 +2,9 @@
 # The front door. Needs python3 (3.11 or later), make and git; makes everything else under .build.
 
 PYTHON ?= python3
-TESTS ?= tests/unit tests/queue tests/hazards tests/deploy tests/chaos tests/contracts
+# The others start daemons and deploys that use both cores by themselves.
+SIDE_BY_SIDE := tests/unit tests/contracts
+TESTS ?= tests/queue tests/hazards tests/deploy tests/chaos
 PYTEST_ARGS ?=
 KEEP ?=
 RECORD ?=
@@ -36,6 +38,8 @@ demo-down: ## End the fleet that KEEP=1 left up
 
 test: link ## All tests, then the units and a live run of every module on old and new Pythons
 	@$(call env,test); $(pueue); python tests/support/interpreters.py; \
+	  if [ "$(origin TESTS)" = file ]; then \
+	    python -m pytest -n 2 --dist loadfile $(SIDE_BY_SIDE) $(PYTEST_ARGS); fi; \
 	  tests=; for one in $(TESTS); do if [ -e "$${one%%::*}" ]; then tests="$$tests $$one"; fi; done; \
 	  python -m pytest $$tests $(PYTEST_ARGS)
 	@if [ "$(origin TESTS)" = file ]; then $(MAKE) --no-print-directory test-targets; fi

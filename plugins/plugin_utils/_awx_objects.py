@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass
+
+from ansible_collections.fleet.jobs.plugins.module_utils._dataclass import asdict, dataclass
 
 Given = t.Mapping[str, t.Any]
 # The field of an object that names what it lies in.

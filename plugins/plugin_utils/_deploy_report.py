@@ -8,6 +8,8 @@ import hashlib
 import json
 import typing as t
 
+from ._first_line import first_line
+
 VERDICTS = (
     "noop",
     "applied",
@@ -44,7 +46,7 @@ def host_report(steps: t.Mapping[str, t.Optional[Result]]) -> t.Dict[str, t.Any]
     verdict, reason = _verdict(*results)
     stopped = (steps.get(GATE) or {}).get("reason")
     if audit.get("proceed") and results[1] is None and stopped:
-        reason = _first_line(stopped)
+        reason = first_line(stopped)
     plan = audit.get("plan") or {}
     offset = audit.get("clock_offset")
     return {
@@ -74,24 +76,24 @@ def _verdict(
         return "failed", "The host was not asked; an earlier step of the play ended first."
     for result, step in ((audit, "audit"), (apply, "apply"), (watch, "watch")):
         if result and result.get("unreachable"):
-            return "unreachable", f"Lost at {step}: {_first_line(result.get('msg'))}"
+            return "unreachable", f"Lost at {step}: {first_line(result.get('msg'))}"
         if result and result.get("failed"):
             said = result.get("verdict")
             verdict = str(said) if said in BAD_VERDICTS else "failed"
-            return verdict, _first_line(result.get("msg"))
+            return verdict, first_line(result.get("msg"))
     if apply is None:
         return str(audit.get("verdict") or "failed"), str(
             audit.get("reason") or "The host was audited; the deploy ended before it was changed."
         )
     if watch is not None and watch.get("verdict") == "bad":
-        return "failed", f"Deployed, but then: {_first_line(watch.get('reason'))}"
+        return "failed", f"Deployed, but then: {first_line(watch.get('reason'))}"
     return str(apply.get("verdict") or "failed"), _reason(apply, watch)
 
 
 def _reason(apply: Result, watch: t.Optional[Result]) -> str:
     reason = str(apply.get("reason") or "")
     if watch and watch.get("verdict") == "inconclusive":
-        return f"{reason} Watching was inconclusive: {_first_line(watch.get('reason'))}".strip()
+        return f"{reason} Watching was inconclusive: {first_line(watch.get('reason'))}".strip()
     return reason
 
 
@@ -104,10 +106,6 @@ def _clock(offset: t.Optional[float]) -> str:
     text = f"{rest // 3600}:{rest % 3600 // 60:02d}:{rest % 60:02d} h"
     text = f"{days} days {text}" if days else text
     return f"Its clock is {text} {'ahead of' if offset > 0 else 'behind'} the controller's."
-
-
-def _first_line(text: t.Any) -> str:
-    return (str(text or "no message").strip().splitlines() or ["no message"])[0][:400]
 
 
 def gate(
@@ -165,7 +163,7 @@ def _is_bad(result: Result) -> bool:
 def _stopped(hosts: t.Iterable[t.Mapping[str, t.Optional[Result]]]) -> t.List[str]:
     """Why a gate let nobody on: bounds may hold where a plan is not the one that was approved."""
     gates = [steps.get(GATE) or {} for steps in hosts]
-    return sorted({_first_line(one.get("reason")) for one in gates if one.get("ok") is False})
+    return sorted({first_line(one.get("reason")) for one in gates if one.get("ok") is False})
 
 
 def _exceeded(

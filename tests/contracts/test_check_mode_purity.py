@@ -166,7 +166,7 @@ def _everything(world: World) -> t.Dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", documentation.modules())
+@pytest.mark.parametrize("name", documentation.modules_of_hosts())
 def test_a_host_in_use_stays_as_it_is(used: World, name: str) -> None:
     for arguments in _arguments(used, name):
         before = _everything(used)
@@ -178,7 +178,7 @@ def test_a_host_in_use_stays_as_it_is(used: World, name: str) -> None:
         assert _everything(used) == before
 
 
-@pytest.mark.parametrize("name", documentation.modules())
+@pytest.mark.parametrize("name", documentation.modules_of_hosts())
 def test_a_fresh_host_gets_no_state_directory(fresh: World, name: str) -> None:
     for arguments in _arguments(fresh, name):
         before = _everything(fresh)

@@ -11,9 +11,7 @@ import yaml
 from ansible_collections.fleet.jobs.tests.support import documentation, returns
 
 MODULES = documentation.modules()
-# They look at no instance: the action does the work on the controller.
-ON_THE_CONTROLLER = {"deploy_report"}
-ON_HOSTS = [name for name in MODULES if name not in ON_THE_CONTROLLER]
+ON_HOSTS = documentation.modules_of_hosts()
 # Facts of an option that the documentation and the spec must both state, and their defaults.
 FACTS = {"type": "str", "elements": None, "required": False, "default": None, "aliases": []}
 # Keys of a result by which ansible-core decides what happened.

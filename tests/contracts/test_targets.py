@@ -25,7 +25,7 @@ from ansible_collections.fleet.jobs.tests.support.daemon import PrivateDaemon
 
 Task = t.Dict[str, t.Any]
 INTERPRETERS = interpreters.chosen()
-MODULES = documentation.modules()
+MODULES = documentation.modules_of_hosts()
 PACKAGE = {"package": "pipeline", "version": "1.0"}
 WHO = ("-c", "user.name=test", "-c", "user.email=test@example.org")
 # Modules that only go on from what an earlier real run made: check mode has nothing to look at.

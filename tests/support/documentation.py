@@ -17,11 +17,17 @@ from ansible.module_utils.basic import AnsibleModule
 from .ansible import COLLECTION, environment, program
 
 Options = t.Dict[str, t.Dict[str, t.Any]]
+ON_THE_CONTROLLER = {"deploy_report"}
 
 
 def modules() -> t.List[str]:
     """Names of all modules, without the collection's."""
     return sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py"))
+
+
+def modules_of_hosts() -> t.List[str]:
+    """Without those that look at no instance: their action does the work on the controller."""
+    return [name for name in modules() if name not in ON_THE_CONTROLLER]
 
 
 def roles() -> t.List[str]:

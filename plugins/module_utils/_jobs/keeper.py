@@ -20,6 +20,8 @@ from . import recovery
 from .instance import Instance
 
 _POLL_SECONDS = 5.0
+# Most leases are given back before the first look, which would only be in their way.
+_FIRST_LOOK_SECONDS = 2.0
 # For a pueued that is down when the lease expires; after that the next call thaws.
 _PATIENCE_SECONDS = 600.0
 
@@ -78,6 +80,7 @@ def _be_keeper(instance: Instance, reader: int) -> None:
 
 def keep(instance: Instance, token: str) -> None:
     """Wait for the end of the lease, then thaw what it left frozen."""
+    time.sleep(_FIRST_LOOK_SECONDS)
     expires = _expiry(instance, token)
     while expires is not None and expires > time.time():
         time.sleep(min(_POLL_SECONDS, expires - time.time() + 0.05))

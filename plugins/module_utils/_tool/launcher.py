@@ -46,9 +46,9 @@ class Loader:
 def program() -> CodeType:
     """The code of ``__main__``, and everything it imports within reach."""
     place = os.path.realpath(__file__).rpartition(".")[0]
-    tag = "%s-%x" % (sys.implementation.cache_tag, sys.hexversion)
+    tag = f"{sys.implementation.cache_tag}-{sys.hexversion:x}"
     try:
-        with open("%s.%s" % (place, tag), "rb") as file:
+        with open(f"{place}.{tag}", "rb") as file:
             modules = marshal.loads(file.read())
     except (OSError, EOFError, TypeError, ValueError):
         sys.path.insert(0, place + ".zip")

@@ -22,11 +22,12 @@ def test_said(say): say("oom_kill 2")
 
 @pytest.mark.parametrize(("required", "code"), [("", 0), ("require", 1)])
 def test_last_lines_name_what_was_left_out(tmp_path: Path, required: str, code: int) -> None:
-    (tmp_path / "vm").mkdir()
-    shutil.copy(COLLECTION / "tests" / "lab" / "conftest.py", tmp_path)
-    (tmp_path / "vm" / "test_it.py").write_text(TESTS, encoding="utf-8")
+    lab = tmp_path / "tests" / "lab"
+    (lab / "vm").mkdir(parents=True)
+    shutil.copy(COLLECTION / "tests" / "lab" / "conftest.py", lab)
+    (lab / "vm" / "test_it.py").write_text(TESTS, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "vm"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/lab/vm"],
         cwd=tmp_path,
         env={**os.environ, "FLEET_JOBS_LAB": required},
         capture_output=True,
