@@ -99,7 +99,7 @@ molecule: link ## The scenarios of molecule, or SCENARIO=name; containers need r
 
 .PHONY: ee ee-test
 ee: build link ## The execution environment for AWX, an image from Debian's packages (podman, root); SAVE=file.tar
-	@$(call env,ee); python tests/lab/ee_image.py $(if $(SAVE),--save "$(SAVE)") "$$(ls -t "$(B)"/dist/*.tar.gz | head -n 1)"
+	@$(call env,ee); python tests/lab/ee_image.py $(if $(SAVE),--save "$(SAVE)") "$$(ls -t "$(B)"/dist/*.tar.gz | sed -n 1p)"
 
 ee-test: link ## What is in that image, and a deploy that runs in it as on AWX; builds it where it can be built
 	@$(call env,ee); $(pueue); python -m pytest tests/ee $(PYTEST_ARGS)
