@@ -110,6 +110,10 @@ def test_what_was_compiled_for_this_interpreter_is_what_runs(tmp_path: Path) -> 
     path = host_tool.ensure(tmp_path, digest=DIGEST, source=written(tmp_path)).path
     path.with_suffix(".zip").unlink()
     assert _output(path) == b"hello\n"
+
+
+def test_the_link_runs_under_whatever_python_comes_first(tmp_path: Path) -> None:
+    host_tool.ensure(tmp_path, digest=DIGEST, source=written(tmp_path))
     link = subprocess.run([str(host_tool.tool_link(tmp_path))], stdout=subprocess.PIPE, check=True)
     assert link.stdout == b"hello\n"
 
