@@ -68,9 +68,10 @@ class Job:
                 stderr=stream,
                 start_new_session=True,
             )
-        assert worker.stdin is not None
-        with worker.stdin as pipe:
-            pipe.write(payload.getvalue())
+        pipe = worker.stdin
+        assert pipe is not None
+        pipe.write(payload.getvalue())
+        pipe.close()
         return worker
 
     def wait(self, timeout: float = LIMIT_SECONDS) -> Job:

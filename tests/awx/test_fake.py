@@ -187,7 +187,7 @@ REFUSED: t.List[t.Tuple[str, Body, t.Dict[str, t.Any]]] = [
     ("schedules", _schedule(unified_job_template="{manual}"), {"unified_job_template": ["Manual"]}),
     ("schedules", _schedule(extra_data={"x": 1}), {"extra_data": ["not allowed on launch."]}),
     ("schedules", _schedule(rrule="RRULE:FREQ=DAILY;INTERVAL=1"), {"rrule": ["DTSTART required"]}),
-    ("schedules", _schedule(rrule=HOURLY.split(";")[0]), {"rrule": ["INTERVAL required"]}),
+    ("schedules", _schedule(rrule=HOURLY.partition(";")[0]), {"rrule": ["INTERVAL required"]}),
     ("schedules", _schedule(rrule=HOURLY.replace("HOUR", "SECOND")), {"rrule": ["SECONDLY is"]}),
     ("schedules", _schedule(rrule=HOURLY.replace("FREQ", "FRQ")), {"rrule": ["parsing failed"]}),
     ("schedules", _schedule(rrule=HOURLY + ";COUNT=1000"), {"rrule": ["COUNT > 999"]}),
@@ -359,9 +359,9 @@ def test_secrets_come_back_encrypted(made: Example) -> None:
     fake = made.fake
     inputs = {"username": "me", "password": "secret"}
     body = {**_credential(inputs=inputs, name="secret one")}
-    _, answer = fake.ask("POST", "/api/v2/credentials/", _filled(body, made.ids))
+    _dummy, answer = fake.ask("POST", "/api/v2/credentials/", _filled(body, made.ids))
     assert answer["inputs"] == {"username": "me", "password": "$encrypted$"}
-    _, answer = fake.ask("PATCH", answer["url"], {"inputs": {"password": "$encrypted$"}})
+    _dummy, answer = fake.ask("PATCH", answer["url"], {"inputs": {"password": "$encrypted$"}})
     assert answer["inputs"] == {"password": "$encrypted$"}
     assert "secret" not in [one["inputs"].get("password") for one in fake.objects("credentials")]
     hook = fake.objects("notification_templates")[0]["notification_configuration"]
@@ -376,7 +376,7 @@ def test_pages_filters_and_names(made: Example) -> None:
         assert fake.ask("POST", "/api/v2/hosts/", body)[0] == 201
     seen, place = [], "/api/v2/hosts/?page_size=7&order_by=name"
     while place:
-        _, page = fake.ask("GET", place)
+        _dummy, page = fake.ask("GET", place)
         assert page["count"] == 30
         seen += [one["name"] for one in page["results"]]
         place = page["next"]
@@ -400,7 +400,7 @@ def test_pages_filters_and_names(made: Example) -> None:
     )
     assert fake.ask("GET", "/api/v2/job_templates/Deploy++Fleet/")[1]["id"] == job
     assert fake.ask("GET", "/api/v2/job_templates/Deploy++Default/")[0] == 404
-    _, answer = fake.ask("GET", made.place("projects/{project}/"))
+    _dummy, answer = fake.ask("GET", made.place("projects/{project}/"))
     assert answer["summary_fields"]["organization"]["name"] == "Fleet"
     assert fake.ask("GET", answer["related"]["playbooks"])[1] == ["deploy.yml", "status.yaml"]
     assert fake.ask("GET", answer["related"]["inventory_files"])[1] == ["hosts"]

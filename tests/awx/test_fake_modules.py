@@ -192,7 +192,7 @@ def test_create_again_change_and_take_back(tmp_path: Path, collection: Path) -> 
         before = {kind: fake.objects(kind) for kind in ("job_templates", "projects", "schedules")}
         assert play(PRESENT).changed == []
         # The module of inventories always sends a kind that it was not given.
-        assert {place.split("/")[3] for _, place, _ in fake.changes} <= {
+        assert {place.split("/")[3] for _dummy, place, _dummy in fake.changes} <= {
             "inventories",
             "notification_templates",
         }

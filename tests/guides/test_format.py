@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import typing as t
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -91,7 +91,7 @@ def test_readme_leads_there(path: Path) -> None:
 
 def test_stages_have_a_section() -> None:
     sections = {path.stem: {step.section for step in guide.read(path)} for path in GUIDES}
-    scripts = [path for path in STAGES.glob("*/*.sh")]
+    scripts = list(STAGES.glob("*/*.sh"))
     assert scripts
     assert [
         path for path in scripts if path.stem not in sections.get(path.parent.name, set())

@@ -162,7 +162,7 @@ class _File:
 
     def _messages(self, node: ast.AST, scope: t.Optional[ast.AST]) -> t.List[str]:
         if isinstance(node, ast.Tuple):
-            candidates = [one for one in node.elts]
+            candidates = list(node.elts)
         else:
             assert isinstance(node, ast.Call)
             named = [_keyword(node, name) for name in _MESSAGE_KEYWORDS]

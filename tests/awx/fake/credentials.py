@@ -117,7 +117,7 @@ def _check_type_of_field(field: Row) -> None:
     if kind not in ("string", "boolean"):
         _refuse("inputs", f"'{kind}' is not one of ['string', 'boolean']")
     default = field.get("default", "" if kind == "string" else False)
-    if type(default) is not (str if kind == "string" else bool):
+    if default.__class__ is not (str if kind == "string" else bool):
         _refuse("inputs", f"{default} is not a {kind}")
     for name in ("choices", "multiline", "format", "secret"):
         if name in field and kind != "string":
@@ -166,7 +166,9 @@ def _check_change(store: Store, new: Row, given: Row, old: t.Optional[Row]) -> N
         return
     keys = ("credential", "signature_validation_credential", "webhook_credential")
     used = any(
-        old["id"] in ids for (_, _, name), ids in store.links.items() if name == "credentials"
+        old["id"] in ids
+        for (_dummy, _dummy, name), ids in store.links.items()
+        if name == "credentials"
     ) or any(old["id"] in [one.get(key) for key in keys] for one in store.all(UNIFIED))
     if used and new["credential_type"] != old["credential_type"]:
         _refuse(

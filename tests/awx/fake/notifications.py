@@ -90,12 +90,12 @@ def _configuration(new: Row, old: t.Optional[Row]) -> Row:
         raise Invalid({"notification_configuration": ["Value must be valid JSON."]})
     problems, wrong = [], []
     parameters = PARAMETERS[new["notification_type"]]
-    defaults = {name: default for name, (_, default) in parameters.items()}
+    defaults = {name: default for name, (_dummy, default) in parameters.items()}
     missing = [n for n, default in defaults.items() if default is NEEDED and n not in values]
     values = {**{n: d for n, d in defaults.items() if n not in missing}, **values}
     for name in [name for name in parameters if name not in missing]:
         kind, value = parameters[name][0], values[name]
-        if type(value) is not KINDS[kind]:
+        if value.__class__ is not KINDS[kind]:
             wrong.append(f"Configuration field '{name}' incorrect type, expected {kind}.")
         elif kind == "list" and not value:
             problems.append(f"No values specified for field '{name}'")

@@ -70,12 +70,12 @@ class Pages:
             return 404, {"detail": str(refused)}
 
     def _known(self, authorization: str) -> bool:
-        scheme, _, value = authorization.partition(" ")
+        scheme, _dummy, value = authorization.partition(" ")
         if scheme == "Bearer":
             return value in self._tokens.values()
         if scheme == "Basic":
             try:
-                name, _, password = base64.b64decode(value).decode().partition(":")
+                name, _dummy, password = base64.b64decode(value).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
                 return False
             return (name, password) == self._login

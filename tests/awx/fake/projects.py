@@ -73,7 +73,7 @@ def _reads_like_a_playbook(path: Path) -> bool:
 
 
 def _files(root: Path) -> t.Iterator[Path]:
-    for folder, _, names in os.walk(root):
+    for folder, _dummy, names in os.walk(root):
         parts = Path(folder).relative_to(root).parts
         hidden = any(part.startswith(".") for part in parts)
         if hidden or {"roles", "tasks", "group_vars", "host_vars"} & {*parts}:

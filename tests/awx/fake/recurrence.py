@@ -61,7 +61,7 @@ def _unreadable(text: str) -> t.Optional[str]:
     if zone and zone.group(1) not in zoneinfo.available_timezones():
         return "A valid TZID must be provided (e.g., America/New_York)"
     for line in text.split():
-        name, _, value = line.partition(":")
+        name, _dummy, value = line.partition(":")
         if name.startswith("DTSTART"):
             if not re.fullmatch(r"\d{8}T\d{6}Z?", value):
                 return f"Unknown string format: {value}"
@@ -69,7 +69,7 @@ def _unreadable(text: str) -> t.Optional[str]:
         if name not in ("RRULE", "EXRULE"):
             return f"unsupported property: {name}"
         for part in value.split(";"):
-            key, _, setting = part.partition("=")
+            key, _dummy, setting = part.partition("=")
             if key not in PARTS:
                 return f"unknown parameter '{key}'"
             if key == "FREQ" and setting not in FREQUENCIES:

@@ -81,13 +81,13 @@ class FakeAwx:
             rows = store.all(kind)
             row = next(one for one in rows if name in (one.get("name"), one.get("identifier")))
             path = f"/api/v2/{kind}/{row['id']}/{associations}/"
-        _, page = self.ask("GET", path)
+        _dummy, page = self.ask("GET", path)
         return [one.get("name") or one["identifier"] for one in page["results"]]
 
     def survey(self, kind: str, name: str) -> t.Dict[str, t.Any]:
         """The survey of one template."""
         row = next(one for one in self.objects(kind) if one["name"] == name)
-        _, survey = self.ask("GET", row["related"]["survey_spec"])
+        _dummy, survey = self.ask("GET", row["related"]["survey_spec"])
         return t.cast(t.Dict[str, t.Any], survey)
 
     def ask(self, method: str, place: str, body: t.Any = None) -> t.Tuple[int, t.Any]:
@@ -158,7 +158,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tree", action="append", default=[], metavar="URL=FOLDER")
     options = parser.parse_args()
-    trees = {url: Path(folder) for url, _, folder in (one.rpartition("=") for one in options.tree)}
+    trees = {
+        url: Path(folder) for url, _dummy, folder in (one.rpartition("=") for one in options.tree)
+    }
     with FakeAwx(trees=trees, port=options.port) as fake:
         for name, value in fake.environment.items():
             print(f"export {name}={value}", flush=True)

@@ -73,7 +73,9 @@ class Store:
     def drop_label(self, identity: int) -> None:
         """A label that nothing carries any more is gone."""
         carried = any(
-            identity in ids for (_, _, name), ids in self.links.items() if name == "labels"
+            identity in ids
+            for (_dummy, _dummy, name), ids in self.links.items()
+            if name == "labels"
         )
         label = self.find("labels", identity)
         if label is not None and not carried:
@@ -93,7 +95,7 @@ class Store:
         path, identity = row["_kind"], row["id"]
         for key in [key for key in self.links if key[:2] == (path, identity)]:
             del self.links[key]
-        for (owner, _, name), ids in self.links.items():
+        for (owner, _dummy, name), ids in self.links.items():
             if KINDS[owner].attached[name] == path and identity in ids:
                 ids.remove(identity)
 

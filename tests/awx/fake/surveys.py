@@ -146,7 +146,7 @@ def _answer_errors(question: Question, name: str, value: t.Any) -> t.List[str]:
             return [f"Value {value} for '{name}' expected to be a string."]
         return _bounds(question, name, value, len(value), f" (length is {len(value)}")
     if kind == "integer":
-        if type(value) is not int:
+        if value.__class__ is not int:
             return [f"Value {value} for '{name}' expected to be an integer."]
         return _bounds(question, name, value, value, " (")
     if kind == "float":
