@@ -62,6 +62,7 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Container]
         one.run("useradd -m -s /bin/bash jobs && loginctl enable-linger jobs", "root")
         tool = install(tmp_path_factory.mktemp("tool"))
         one.copy_in(tool.with_suffix(".zip"), TOOL)
+        one.run(f"chmod a+r {TOOL}", "root")
         yield one
 
 
