@@ -37,7 +37,7 @@ def start_queue(vm: VirtualMachine) -> None:
 def install_tool(vm: VirtualMachine) -> None:
     """The host tool of this working tree, for tests that need no queue and no Ansible."""
     with tempfile.TemporaryDirectory() as folder:
-        vm.copy_in(install(Path(folder)), TOOL)
+        vm.copy_in(install(Path(folder)).with_suffix(".zip"), TOOL)
 
 
 def run_job(
