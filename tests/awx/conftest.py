@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.fleet.jobs.tests.lab.left_out import (
+    pytest_runtest_makereport,
+    why_skipped,
+)
+
+__all__ = ["pytest_runtest_makereport"]
 COLUMNS = ("run", "check", "relaunch", "cancel")
 CELL, ANSWER = "awx cell", "awx answer"
-REQUIRED = os.environ.get("FLEET_JOBS_LAB") == "require"
 
 if t.TYPE_CHECKING:
     from ansible_collections.fleet.jobs.tests.awx.world import World
@@ -68,16 +72,6 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> t.Iterator[None]:
-    """Where nothing may be missing, what would be left out is a failure."""
-    outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]
-    if REQUIRED and report.skipped and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"FLEET_JOBS_LAB=require, but this was to be skipped: {_why(report)}"
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The tables, of all workers of the run."""
     cells: t.Dict[str, t.Dict[str, str]] = {}
@@ -104,15 +98,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _in_table(report: pytest.TestReport, text: str) -> str:
     if report.outcome == "skipped":
-        return f"LEFT OUT: {_why(report)}"
+        return f"LEFT OUT: {why_skipped(report)}"
     if report.outcome == "failed":
         return "FAILED"
     return text
-
-
-def _why(report: pytest.TestReport) -> str:
-    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    return str(why).replace("Skipped: ", "", 1)
 
 
 def _print(reporter: pytest.TerminalReporter, rows: t.Sequence[t.Sequence[str]]) -> None:

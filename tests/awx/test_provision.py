@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +17,7 @@ from ansible_collections.fleet.jobs.tests.lab.containers import Container, Group
 from ansible_collections.fleet.jobs.tests.support.binaries import binary
 from ansible_collections.fleet.jobs.tests.support.waiting import eventually
 
-pytestmark = pytest.mark.skipif(
-    bool(reason()) and os.environ.get("FLEET_JOBS_LAB") != "require", reason=reason() or "none"
-)
+pytestmark = pytest.mark.skipif(bool(reason()), reason=reason() or "none")
 ANSWERS = {**HOSTS, "queue_host_user": "jobs"}
 ACCOUNT = "getent passwd jobs"
 

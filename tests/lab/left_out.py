@@ -21,12 +21,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> t.Iterator[None]:
     report = outcome.get_result()  # type: ignore[attr-defined]
     if not report.skipped or hasattr(report, "wasxfail"):
         return
-    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    why = why.replace("Skipped: ", "", 1)
+    why = why_skipped(report)
     _left_out.setdefault(item.nodeid.split("::", 1)[0].rpartition("/")[0], why)
     if REQUIRED:
         report.outcome = "failed"
         report.longrepr = f"FLEET_JOBS_LAB=require, but this was to be skipped: {why}"
+
+
+def why_skipped(report: pytest.TestReport) -> str:
+    """The reason that the test or its mark gave."""
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return str(why).replace("Skipped: ", "", 1)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

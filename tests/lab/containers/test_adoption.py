@@ -7,7 +7,6 @@ It is provisioned, looked at, deployed to and at last taken over; no task is sto
 from __future__ import annotations
 
 import json
-import os
 import typing as t
 from pathlib import Path
 
@@ -18,9 +17,7 @@ from ansible_collections.fleet.jobs.tests.support.ansible import PlaybookRun, ru
 from ansible_collections.fleet.jobs.tests.support.binaries import VERSION, binary
 from ansible_collections.fleet.jobs.tests.support.waiting import eventually
 
-pytestmark = pytest.mark.skipif(
-    bool(reason()) and os.environ.get("FLEET_JOBS_LAB") != "require", reason=reason() or "none"
-)
+pytestmark = pytest.mark.skipif(bool(reason()), reason=reason() or "none")
 USER = "crunch"
 RUNNING = 5
 TASKS = 55

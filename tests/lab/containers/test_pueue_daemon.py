@@ -23,9 +23,7 @@ from ansible_collections.fleet.jobs.tests.support.ansible import (
 from ansible_collections.fleet.jobs.tests.support.binaries import VERSION, binary
 from ansible_collections.fleet.jobs.tests.support.waiting import eventually
 
-pytestmark = pytest.mark.skipif(
-    bool(reason()) and os.environ.get("FLEET_JOBS_LAB") != "require", reason=reason() or "none"
-)
+pytestmark = pytest.mark.skipif(bool(reason()), reason=reason() or "none")
 OLD = "4.0.3"
 SECONDS = 180.0
 NEVER = "sleep 987654"
