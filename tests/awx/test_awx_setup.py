@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.fleet.jobs.tests.awx import awx_collection
 from ansible_collections.fleet.jobs.tests.awx.fake.server import FakeAwx
 from ansible_collections.fleet.jobs.tests.support.ansible import (
     COLLECTION,
@@ -19,7 +20,6 @@ from ansible_collections.fleet.jobs.tests.support.ansible import (
     PlaybookRun,
     run_playbook,
 )
-from ansible_collections.fleet.jobs.tools import awx_collection
 
 PROJECT = COLLECTION / "examples" / "awx-project"
 URL = "git@git.example.org:batch/fleet.git"

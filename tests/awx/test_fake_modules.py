@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.fleet.jobs.tests.awx import awx_collection
 from ansible_collections.fleet.jobs.tests.awx.fake.example import HOURLY, URL, tree
 from ansible_collections.fleet.jobs.tests.awx.fake.server import FakeAwx
-from ansible_collections.fleet.jobs.tools import awx_collection
 
 Task = t.Tuple[str, t.Dict[str, t.Any]]
 QUESTIONS = [

@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from ansible_collections.fleet.jobs.tests.lab.cache import LabError, cache, digest, made
+from ansible_collections.fleet.jobs.tests.lab.cache import LabError, digest
 from ansible_collections.fleet.jobs.tests.lab.podman import (
     CONTAINERS_CONF,
     SUITE,
@@ -66,10 +66,7 @@ def image() -> Image:
     name = f"containers-{digest(SUITE, INCLUDE, CUSTOMIZE, CONTAINERS_CONF)}"
     if os.geteuid() != 0:
         raise LabError("The lab's containers: only root can run systemd as PID 1 in podman here.")
-    folder = made(cache() / name, _build)
-    found = Image(folder, cache() / f"{name}.storage", f"localhost/fleet-lab:{name}")
-    found.bring()
-    return found
+    return Image.cached(name, _build, name=f"localhost/fleet-lab:{name}")
 
 
 def _build(work: Path) -> None:

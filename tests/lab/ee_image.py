@@ -27,7 +27,7 @@ if __name__ == "__main__":  # "make link" put the tree there under its collectio
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".build"))
 
 from ansible_collections.fleet.jobs.tests.lab import packages
-from ansible_collections.fleet.jobs.tests.lab.cache import LabError, cache, digest, made
+from ansible_collections.fleet.jobs.tests.lab.cache import LabError, digest
 from ansible_collections.fleet.jobs.tests.lab.podman import (
     CONTAINERS_CONF,
     SUITE,
@@ -71,10 +71,7 @@ def image(tarball: Path) -> Stored:
 def base() -> Stored:
     """The image below it: Debian with Python, git and ssh."""
     name = f"ee-{digest(SUITE, INCLUDE, CONTAINERS_CONF)}"
-    folder = made(cache() / name, _write_base)
-    found = Stored(folder, cache() / f"{name}.storage", f"{REPOSITORY}-base:latest")
-    found.bring()
-    return found
+    return Stored.cached(name, _write_base, name=f"{REPOSITORY}-base:latest")
 
 
 def _write_base(work: Path) -> None:

@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.fleet.jobs.tests.lab.cache import LabError
+from ansible_collections.fleet.jobs.tests.lab.cache import LabError, cache, made
 
 SUITE = "bookworm"
 CONTAINERS_CONF = """\
@@ -39,6 +39,13 @@ class Stored:
     folder: Path
     storage: Path
     name: str
+
+    @classmethod
+    def cached(cls, called: str, make: t.Callable[[Path], None], *, name: str) -> t.Self:
+        """The image of that folder in the cache, with what ``make`` writes where there is none."""
+        found = cls(made(cache() / called, make), cache() / f"{called}.storage", name)
+        found.bring()
+        return found
 
     @property
     def environment(self) -> t.Dict[str, str]:
