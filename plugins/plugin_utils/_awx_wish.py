@@ -9,11 +9,9 @@ import re
 import typing as t
 from pathlib import Path
 
-import yaml
-
 from ._answers import WrongAnswer, converted
-from ._awx_objects import NODES, TEMPLATES, WITHIN, Thing, credentials, things
-from ._questions import question
+from ._awx_objects import NODES, TEMPLATES, WITHIN, Template, Thing, credentials, things
+from ._questions import question, questions
 
 Given = t.Mapping[str, t.Any]
 Found = t.Mapping[str, t.Any]
@@ -47,7 +45,7 @@ def wish(
         "mark": mark(given),
         "objects": [{"at": one.at, "name": one.name} for one in known],
         "names": {one.key: one.name for one in known},
-        "templates": [_template(one.key, given) for one in TEMPLATES],
+        "templates": [_template(one, given) for one in TEMPLATES],
         "nodes": [dict(node) for node in NODES],
         "credentials": credentials(given),
     }
@@ -71,8 +69,7 @@ def mark(given: Given) -> str:
 
 def _problems(given: Given) -> t.List[str]:
     """What is wrong whatever the server has."""
-    spec = yaml.safe_load((_ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
-    known = spec["argument_specs"]["main"]["options"]
+    known = questions("awx")
     said = [
         f"{name}: the role fleet.jobs.awx has no such variable."
         for name in sorted(given)
@@ -98,7 +95,7 @@ def _problems(given: Given) -> t.List[str]:
 
 
 def _wrong_questions(given: Given) -> t.List[str]:
-    asked = {one["variable"] for key in TEMPLATES for one in _survey(key.key)["spec"]}
+    asked = {one["variable"] for template in TEMPLATES for one in _survey(template.key)["spec"]}
     changes: t.Mapping[str, t.Any] = given["awx_questions"]
     said = [
         f'{option} names "{name}", for which no survey asks.'
@@ -119,9 +116,8 @@ def _wrong_questions(given: Given) -> t.List[str]:
     return said
 
 
-def _template(key: str, given: Given) -> t.Dict[str, t.Any]:
-    (template,) = [one for one in TEMPLATES if one.key == key]
-    survey = _survey(key)
+def _template(template: Template, given: Given) -> t.Dict[str, t.Any]:
+    survey = _survey(template.key)
     changes: t.Mapping[str, t.Any] = given["awx_questions"]
     survey["spec"] = [
         {**one, **changes.get(one["variable"], {})}

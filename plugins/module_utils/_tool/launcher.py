@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Loader:
-    """Modules from a dictionary: name to marshalled code, None for a package without any."""
+    """Modules from a dictionary: name to (is it a package, its marshalled code)."""
 
     def __init__(self, modules: t.Dict[str, t.Tuple[bool, bytes]]) -> None:
         self.modules = modules
