@@ -3,8 +3,8 @@
 """Nothing stays frozen longer than its lease, also where nobody calls again and no job ends.
 
 A controller that is cancelled ends by SIGKILL. So whoever freezes leaves a process on the host
-that waits for the end of the lease. Until then it changes nothing, keeps nobody waiting, and
-opens the ledger only when somebody has changed it.
+that waits for the end of the lease. Until then it leaves no trace, keeps nobody waiting, and reads
+the ledger, which takes a copy of it, only when somebody has changed it.
 """
 
 from __future__ import annotations
@@ -111,8 +111,7 @@ def _expiry(instance: Instance, token: str) -> t.Optional[float]:
     try:
         if not (instance.state_dir / FILE_NAME).exists():
             return None
-        # A reader that leaves no trace would copy all of it.
-        with instance.ledger() as ledger:
+        with instance.ledger(read_only=True) as ledger:
             held = ledger.lease.held()
             return held.expires if held is not None and held.token == token else None
     except (FleetError, OSError):
