@@ -23,10 +23,9 @@ Exit codes: [exit-codes.md](exit-codes.md).
 
 def pages() -> t.Dict[str, str]:
     """The one page."""
-    parser = paths.plugin("module_utils._tool.main").parser()
+    parser, commands = _parsers()
     state_dir = paths.plugin("module_utils._jobs.instance").DEFAULT_STATE_DIR
-    commands = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
-    said = {one.dest: one.help or "" for one in commands._choices_actions}
+    said = _help(commands)
     order = sorted(commands.choices, key=lambda one: (one not in _ORDER, one == "run", one))
     parts = [_HEAD.format(description=escape(parser.description or ""), state_dir=state_dir)]
     for name in order:
@@ -38,9 +37,18 @@ def pages() -> t.Dict[str, str]:
 
 def summaries() -> t.Dict[str, str]:
     """Every command with its help."""
+    return {name: escape(text) for name, text in _help(_parsers()[1]).items()}
+
+
+def _parsers() -> t.Tuple[argparse.ArgumentParser, t.Any]:
+    """The tool's own parser, and the one with its commands."""
     parser = paths.plugin("module_utils._tool.main").parser()
     commands = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
-    return {one.dest: escape(one.help or "") for one in commands._choices_actions}
+    return parser, commands
+
+
+def _help(commands: t.Any) -> t.Dict[str, str]:
+    return {one.dest: one.help or "" for one in commands._choices_actions}
 
 
 def _run() -> str:
