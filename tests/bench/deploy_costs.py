@@ -80,7 +80,7 @@ def _cpu(argv: t.Sequence[str]) -> str:
     spent = []
     for _unused in range(ROUNDS):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(argv, check=True)
+        subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return f"{statistics.median(spent) * 1000:.0f} ms"
