@@ -2,9 +2,7 @@
 # The front door. Needs python3 (3.11 or later), make and git; makes everything else under .build.
 
 PYTHON ?= python3
-# The others start daemons and deploys that use both cores by themselves.
-SIDE_BY_SIDE := tests/unit tests/contracts
-TESTS ?= tests/queue tests/hazards tests/deploy tests/chaos
+TESTS ?= tests/unit tests/contracts tests/queue tests/hazards tests/deploy tests/chaos
 PYTEST_ARGS ?=
 KEEP ?=
 RECORD ?=
@@ -36,12 +34,11 @@ demo: link ## Three queues on this machine, a bug, a fix, deploy.yml (KEEP=1 lea
 demo-down: ## End the fleet that KEEP=1 left up
 	@$(call env,demo); FLEET_JOBS_PUEUE_BIN=. python demo/run down
 
+# Two files at a time: a test waits for daemons longer than it computes. A debugger wants PYTEST_ARGS=-n0.
 test: link ## All tests, then the units and a live run of every module on old and new Pythons
 	@$(call env,test); $(pueue); python tests/support/interpreters.py; \
-	  if [ "$(origin TESTS)" = file ]; then \
-	    python -m pytest -n 2 --dist loadfile $(SIDE_BY_SIDE) $(PYTEST_ARGS); fi; \
 	  tests=; for one in $(TESTS); do if [ -e "$${one%%::*}" ]; then tests="$$tests $$one"; fi; done; \
-	  python -m pytest $$tests $(PYTEST_ARGS)
+	  python -m pytest -n 2 --dist loadfile $$tests $(PYTEST_ARGS)
 	@if [ "$(origin TESTS)" = file ]; then $(MAKE) --no-print-directory test-targets; fi
 
 test-targets: link ## The unit tests of module_utils on the oldest and the newest Python found

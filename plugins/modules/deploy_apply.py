@@ -175,8 +175,10 @@ def deploy_apply(request: Request) -> Outcome:
             password=params["index_password"],
         ),
     )
-    deployment = Deployment(request.instance(), options, check_mode=request.check_mode)
-    done = deployment.foretell() if request.check_mode else deployment.run()
+    instance = request.instance()
+    with instance.ledger(read_only=request.check_mode) as ledger:
+        deployment = Deployment(instance, ledger, options, check_mode=request.check_mode)
+        done = deployment.foretell() if request.check_mode else deployment.run()
     return _outcome(done, seconds=time.monotonic() - started)
 
 

@@ -181,6 +181,10 @@ def test_nothing_is_applied_without_an_audit(site: Site) -> None:
         ttl=600.0,
         index=Index(),
     )
-    with pytest.raises(FleetError, match="Run deploy_audit first"):
-        Deployment(site.host.instance, chosen).run()
+    instance, refused = (
+        site.host.instance,
+        pytest.raises(FleetError, match="Run deploy_audit first"),
+    )
+    with instance.ledger() as ledger, refused:
+        Deployment(instance, ledger, chosen).run()
     assert site.untouched()

@@ -134,8 +134,10 @@ def test_what_outlived_its_pueued_is_stopped_as_well(daemon: PrivateDaemon, kind
     assert not [task for task in queue.tasks("jobs/orphan") if task.active]
     assert daemon.leftovers(), "no accident: nothing lives on"
     if kind == "forgotten by the queue":
-        with pytest.raises(Refused, match="jobs/orphan") as refused:
-            outlived.outlived(queue.instance, queue.status())
+        with queue.instance.ledger(read_only=True) as ledger, pytest.raises(
+            Refused, match="jobs/orphan"
+        ) as refused:
+            outlived.outlived(queue.instance, queue.status(), ledger)
         assert refused.value.hazard == "AP-1"
     where = {"pueue_config": str(daemon.config_path), "state_dir": str(queue.state_dir)}
 

@@ -142,7 +142,8 @@ def _carry_out(asked: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         ttl=asked["ttl"],
         index=Index(url=asked["index_url"]),
     )
-    done = Deployment(instance, chosen).run().details()
+    with instance.ledger() as ledger:
+        done = Deployment(instance, ledger, chosen).run().details()
     if asked["monitor"]:
         plan = watch.Plan(seconds=asked["monitor"], interval=0.1, slice_seconds=5.0)
         alive = QueueLook(instance, labels=["*"], groups=[], alive=done["restarted"])

@@ -19,8 +19,9 @@ from .._jobs.floor import require_room
 from .._jobs.instance import Instance
 from .._jobs.rerun import Report, rerun
 from .._jobs.restart import Wish
+from .._ledger.store import Ledger
 from .._pueue.selection import Selection
-from . import fence, source, wheel
+from . import source, wheel
 from .kill import kill_running, owed
 from .plan import deploy_of, moved_subjects
 from .request import DeployRequest
@@ -81,12 +82,18 @@ class Deployment:
     """One deploy on one host, from the plan to the release."""
 
     def __init__(
-        self, instance: Instance, options: ApplyOptions, *, check_mode: bool = False
+        self,
+        instance: Instance,
+        ledger: Ledger,
+        options: ApplyOptions,
+        *,
+        check_mode: bool = False,
     ) -> None:
         self.instance = instance
+        # One for all phases: the last connection that closes copies the log back, which costs.
+        self.ledger = ledger
         self.options = options
         self.check_mode = check_mode
-        self._guard = fence.guard(instance.state_dir, options.token)
         self.record = self._recorded()
         self.request = DeployRequest.from_dict(self.record["request"])
         self.done = Applied(self.request, before_sha=self.record["before_sha"])
@@ -97,11 +104,6 @@ class Deployment:
 
     def run(self) -> Applied:
         """All phases; an error carries what was done until then."""
-        # The last connection that closes copies the log back: once, not after every phase.
-        with self.instance.ledger():
-            return self._run()
-
-    def _run(self) -> Applied:
         try:
             seen = self._still_true()
             self._kill(seen)
@@ -135,9 +137,8 @@ class Deployment:
     # -- the plan -----------------------------------------------------------------------------
 
     def _recorded(self) -> t.Dict[str, t.Any]:
-        with self.instance.ledger(read_only=self.check_mode) as ledger:
-            ledger.lease.require(self.options.token)
-            record = ledger.journal.plan(self.options.plan_id)
+        self.ledger.lease.require(self.options.token)
+        record = self.ledger.journal.plan(self.options.plan_id)
         if record is None:
             raise FleetError(
                 f'There is no plan "{self.options.plan_id}" on this host. Run deploy_audit first '
@@ -147,14 +148,14 @@ class Deployment:
 
     def _still_true(self) -> Sight:
         """A plan is applied to what was audited, and to nothing else."""
-        with self.instance.ledger(read_only=self.check_mode) as ledger:
-            ledger.lease.require(self.options.token)
+        self.ledger.lease.require(self.options.token)
         require_room(self.instance)
         seen = look(
             self.request,
             self.instance,
             repository=self.options.repository,
             token=self.options.token,
+            ledger=None if self.check_mode else self.ledger,
         )
         moved = moved_subjects(self.record, self.options.plan_id, seen.plan)
         if moved:
@@ -169,7 +170,7 @@ class Deployment:
     # -- the phases ---------------------------------------------------------------------------
 
     def _kill(self, seen: Sight) -> None:
-        self._owed = owed(self.instance)
+        self._owed = owed(seen.queue, self.ledger)
         if seen.plan.decision.action != "kill":
             return
         self.done.killed = kill_running(
@@ -205,6 +206,13 @@ class Deployment:
         self._mark("pull", "moved" if result.changed else "there already", {"sha": plan.sha})
 
     @contextlib.contextmanager
+    def _guard(self) -> t.Iterator[None]:
+        """Nothing is changed once somebody else has the lease."""
+        with self.ledger.change(self.options.token):
+            pass
+        yield
+
+    @contextlib.contextmanager
     def _moving(self) -> t.Iterator[None]:
         """The guard of ``source.apply``, which enters it before the fetch and before the move."""
         with self._guard():
@@ -234,7 +242,7 @@ class Deployment:
 
     def _restart(self) -> None:
         wish = restart_wish(self.request, self.request.groups)
-        report = rerun(self.instance, wish, lease_token=self.options.token)
+        report = rerun(self.instance, wish, lease_token=self.options.token, ledger=self.ledger)
         self.done.restarted = [task.label or "" for task in report.restarted]
         self.done.restarted += self._restart_killed()
         self.done.skipped = _remarks(report, but=self.done.restarted)
@@ -248,16 +256,15 @@ class Deployment:
         mixed = seen.plan.decision.action == "finish_old"
         self.done.verdict = "mixed" if mixed else "applied"
         self.done.reason = f"{seen.plan.decision.reason}."
-        with self.instance.ledger() as ledger:
-            with ledger.change(self.options.token):
-                ledger.releases.record(
-                    self.request.sha,
-                    project=self.request.project,
-                    version=self.request.version or "",
-                    deploy_id=deploy_of(self.options.plan_id),
-                )
-                ledger.journal.mark(self.options.plan_id, DONE, {"verdict": self.done.verdict})
-            thawed = recovery.give_back(self.instance, ledger, self.options.token)
+        with self.ledger.change(self.options.token):
+            self.ledger.releases.record(
+                self.request.sha,
+                project=self.request.project,
+                version=self.request.version or "",
+                deploy_id=deploy_of(self.options.plan_id),
+            )
+            self.ledger.journal.mark(self.options.plan_id, DONE, {"verdict": self.done.verdict})
+        thawed = recovery.give_back(self.instance, self.ledger, self.options.token)
         self.done.phases[DONE] = f"thawed {', '.join(thawed) or 'nothing'}"
         self.done.actions += [f'Thawed group "{name}".' for name in thawed]
 
@@ -268,7 +275,7 @@ class Deployment:
         if not labels:
             return []
         wish = Wish(selection=Selection(labels=labels), classes=("killed",), budget=len(labels))
-        report = rerun(self.instance, wish, lease_token=self.options.token)
+        report = rerun(self.instance, wish, lease_token=self.options.token, ledger=self.ledger)
         return [task.label or "" for task in report.restarted]
 
     # -- the way back -------------------------------------------------------------------------
@@ -305,14 +312,13 @@ class Deployment:
         found = t.cast(t.Optional[str], self.record[key])
         if found not in but:
             return found
-        with self.instance.ledger() as ledger:
-            for deploy in ledger.journal.history():
-                asked = deploy.plan["request"]
-                same = (asked["project"], asked["sha"]) == (self.request.project, self.request.sha)
-                if same and DONE in deploy.phases:
-                    break
-                if same and deploy.plan[key] not in but:
-                    return t.cast(t.Optional[str], deploy.plan[key])
+        for deploy in self.ledger.journal.history():
+            asked = deploy.plan["request"]
+            same = (asked["project"], asked["sha"]) == (self.request.project, self.request.sha)
+            if same and DONE in deploy.phases:
+                break
+            if same and deploy.plan[key] not in but:
+                return t.cast(t.Optional[str], deploy.plan[key])
         return found
 
     def _run_killed_again(self, error: FleetError) -> None:
@@ -346,9 +352,9 @@ class Deployment:
         )
 
     def _mark(self, phase: str, said: str, data: t.Mapping[str, t.Any]) -> None:
-        with self.instance.ledger() as ledger, ledger.change(self.options.token):
-            ledger.journal.mark(self.options.plan_id, phase, data)
-            ledger.lease.renew(self.options.token, self.options.ttl)
+        with self.ledger.change(self.options.token):
+            self.ledger.journal.mark(self.options.plan_id, phase, data)
+            self.ledger.lease.renew(self.options.token, self.options.ttl)
         self.done.phases[phase] = said
 
 

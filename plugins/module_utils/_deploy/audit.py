@@ -120,8 +120,8 @@ def audit(request: DeployRequest, instance: Instance, options: AuditOptions) -> 
     """Look without a trace first; only a host with something to do takes the lease."""
     if options.state:
         # It is frozen: whatever fails from here on has to thaw it.
-        with instance.ledger():
-            return _hold(request, instance, options, before=None)
+        with instance.ledger() as ledger:
+            return _hold(request, instance, options, ledger, before=None)
     seen = look(
         request,
         instance,
@@ -137,9 +137,9 @@ def audit(request: DeployRequest, instance: Instance, options: AuditOptions) -> 
     # Before a ledger is open.
     keeper = Keeper(instance)
     try:
-        # The ledger stays open: the last connection that closes copies the log back, which costs.
-        with instance.ledger():
-            return _hold(request, instance, options, before=seen, keeper=keeper)
+        # One connection for all: the last one that closes copies the log back, which costs.
+        with instance.ledger() as ledger:
+            return _hold(request, instance, options, ledger, before=seen, keeper=keeper)
     finally:
         keeper.dismiss()
 
@@ -213,19 +213,20 @@ def _hold(
     request: DeployRequest,
     instance: Instance,
     options: AuditOptions,
+    ledger: Ledger,
     *,
     before: t.Optional[Sight],
     keeper: t.Optional[Keeper] = None,
 ) -> Audit:
     """Take or renew the lease, freeze, wait for one slice, and decide."""
-    with instance.lock(), instance.ledger() as ledger, instance.client() as client:
+    with instance.lock(), instance.client() as client:
         token, said = _take(request, ledger, options)
         with _thawing(instance, token):
             frozen = _freeze(request, ledger, client, token, keeper=keeper)
     said += [f'Froze group "{name}".' for name in frozen]
     with _thawing(instance, token):
-        _wait_for_drain(request, instance, options)
-        result = _decide(request, instance, options, token, before=before)
+        _wait_for_drain(request, instance, options, ledger)
+        result = _decide(request, instance, options, ledger, token, before=before)
     result.token = token
     result.frozen = frozen
     # A host that only waits, or is thawed in the end, is what it was.
@@ -233,8 +234,7 @@ def _hold(
     result.actions = [*said, *result.actions]
     result.state.update({"token": token, "since": options.state.get("since") or time.time()})
     if result.finished and not result.proceed:
-        with instance.ledger() as ledger:
-            thawed = recovery.give_back(instance, ledger, token)
+        thawed = recovery.give_back(instance, ledger, token)
         result.actions += [f'Thawed group "{name}".' for name in thawed]
         result.token = None
     return result
@@ -290,7 +290,9 @@ def _freeze(
     return tuple(frozen)
 
 
-def _wait_for_drain(request: DeployRequest, instance: Instance, options: AuditOptions) -> None:
+def _wait_for_drain(
+    request: DeployRequest, instance: Instance, options: AuditOptions, ledger: Ledger
+) -> None:
     """At most one slice; the controller asks again, so that progress shows."""
     if request.when_running != "wait" or not options.state:
         return
@@ -304,7 +306,7 @@ def _wait_for_drain(request: DeployRequest, instance: Instance, options: AuditOp
             running = survey(snapshot, groups=request.groups).running
             if not running:
                 # Asked last, since it reads the ledger.
-                left = outlived(instance, snapshot)
+                left = outlived(instance, snapshot, ledger)
                 running = survey(snapshot, groups=request.groups, outlived=left).running
             if not running:
                 return
@@ -315,12 +317,20 @@ def _decide(
     request: DeployRequest,
     instance: Instance,
     options: AuditOptions,
+    ledger: Ledger,
     token: str,
     *,
     before: t.Optional[Sight],
 ) -> Audit:
     """Look again behind the freeze: what was seen before it may be over."""
-    seen = look(request, instance, repository=options.repository, token=token, before=before)
+    seen = look(
+        request,
+        instance,
+        repository=options.repository,
+        token=token,
+        ledger=ledger,
+        before=before,
+    )
     decision = seen.plan.decision
     if decision.action == "wait":
         return _waiting(seen, options)
@@ -332,8 +342,8 @@ def _decide(
             details={"verdict": "failed", "plan": seen.plan.summary()},
         )
     if decision.action == "kill":
-        refuse_unsafe_kill(seen.plan.survey, instance)
-    with instance.ledger() as ledger, ledger.change(token):
+        refuse_unsafe_kill(seen.plan.survey, ledger)
+    with ledger.change(token):
         ledger.journal.begin(seen.plan.plan_id, seen.plan.record())
     return Audit(seen, reason=decision.reason, proceed=True, actions=[])
 

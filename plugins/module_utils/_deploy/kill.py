@@ -10,13 +10,14 @@ from .._errors import FleetError, Refused
 from .._jobs import evidence
 from .._jobs.ending import end, name_of, still_running
 from .._jobs.instance import Instance
-from .._pueue.snapshot import Task
+from .._ledger.store import Ledger
+from .._pueue.snapshot import Snapshot, Task
 from .survey import Survey
 
 REASON = "deploy"
 
 
-def refuse_unsafe_kill(queue: Survey, instance: Instance) -> None:
+def refuse_unsafe_kill(queue: Survey, ledger: Ledger) -> None:
     """Killing implies checkpoint handling (AP-1): only declared jobs are killed."""
     orphans = [name_of(task) for task in queue.running if task.done]
     if orphans:
@@ -27,12 +28,11 @@ def refuse_unsafe_kill(queue: Survey, instance: Instance) -> None:
             "fleet.jobs.emergency_stop, then deploy again.",
             hazard="AP-1",
         )
-    with instance.ledger(read_only=True) as ledger:
-        unsafe = []
-        for task in queue.running:
-            spec = ledger.submissions.spec_of(task.label) if task.label and task.marker else None
-            if spec is None or not spec.get("restart_safe"):
-                unsafe.append(name_of(task))
+    unsafe = []
+    for task in queue.running:
+        spec = ledger.submissions.spec_of(task.label) if task.label and task.marker else None
+        if spec is None or not spec.get("restart_safe"):
+            unsafe.append(name_of(task))
     if unsafe:
         names = ", ".join(f'"{name}"' for name in unsafe[:5])
         raise Refused(
@@ -44,15 +44,13 @@ def refuse_unsafe_kill(queue: Survey, instance: Instance) -> None:
         )
 
 
-def owed(instance: Instance) -> t.List[str]:
+def owed(queue: Snapshot, ledger: Ledger) -> t.List[str]:
     """Labels of what a deploy killed and did not live to restart."""
-    with instance.ledger() as ledger, instance.client() as client:
-        tasks = client.status().latest().values()
-        return [
-            name_of(task)
-            for task in tasks
-            if task.failed and evidence.kill_reason(ledger, task) == REASON
-        ]
+    return [
+        name_of(task)
+        for task in queue.latest().values()
+        if task.failed and evidence.kill_reason(ledger, task) == REASON
+    ]
 
 
 def kill_running(

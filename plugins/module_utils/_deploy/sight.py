@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from collections import Counter
@@ -12,9 +13,11 @@ from pathlib import Path
 from .._dataclass import dataclass
 from .._jobs.instance import Instance
 from .._jobs.outlived import outlived
-from .._jobs.rerun import Report, rerun
+from .._jobs.rerun import Report, foresee
 from .._jobs.restart import Wish
+from .._ledger.store import Ledger
 from .._pueue.selection import Selection
+from .._pueue.snapshot import Snapshot
 from . import source, verify, wheel
 from .decision import Decision, decide
 from .plan import Failures, Package, Plan, Tree
@@ -29,6 +32,7 @@ class Sight:
     """One look: the plan it makes, and the plans of the single steps behind it."""
 
     plan: Plan
+    queue: Snapshot
     source: source.SourcePlan
     wheel: t.Optional[wheel.WheelPlan]
     restart: Report
@@ -53,35 +57,37 @@ def look(
     *,
     repository: str,
     token: t.Optional[str],
+    ledger: t.Optional[Ledger] = None,
     before: t.Optional[Sight] = None,
 ) -> Sight:
     """Look at the tree, the environment and the queue, as the holder of ``token`` may.
 
-    ``before`` is a look of a moment ago, of which only the queue is looked at again.
+    Without an open ``ledger`` a copy is read that is no older than the queue. ``before`` is a look
+    of a moment ago, of which only the queue is looked at again.
     """
     moving = before.source if before else plan_source(request, instance, repository=repository)
     upgrade = before.wheel if before else plan_wheel(request)
     with instance.client() as client:
         snapshot = client.status()
-    queue = survey(snapshot, groups=request.groups, outlived=outlived(instance, snapshot))
-    report = rerun(
-        instance,
-        restart_wish(request, queue.groups),
-        lease_token=token,
-        check_mode=True,
-        moved=(Path(request.project), request.sha),
-    )
+    with contextlib.nullcontext(ledger) if ledger else instance.ledger(read_only=True) as known:
+        left = outlived(instance, snapshot, known)
+        queue = survey(snapshot, groups=request.groups, outlived=left)
+        report = foresee(
+            instance,
+            restart_wish(request, queue.groups),
+            snapshot,
+            known,
+            lease_token=token,
+            moved=(Path(request.project), request.sha),
+        )
     tree = Tree(moving.before_sha, request.sha, moving.changed)
-    package = Package(
-        upgrade.before_version if upgrade else None,
-        request.version,
-        upgrade.changed if upgrade else False,
-    )
+    package = package_of(request, upgrade)
     failures = failures_of(report)
     changes = moving.changed or package.changes
     decision = decision_of(request, queue, failures, changes=changes)
     return Sight(
         plan=Plan(request, tree, package, decision, queue, failures),
+        queue=snapshot,
         source=moving,
         wheel=upgrade,
         restart=report,
@@ -111,6 +117,13 @@ def plan_wheel(request: DeployRequest) -> t.Optional[wheel.WheelPlan]:
         # A host's first deploy is audited before there is a checkout.
         chdir=request.project if os.path.isdir(request.project) else None,
     )
+
+
+def package_of(request: DeployRequest, upgrade: t.Optional[wheel.WheelPlan]) -> Package:
+    """The package before and after, where one is deployed."""
+    if upgrade is None:
+        return Package(None, request.version, False)
+    return Package(upgrade.before_version, request.version, upgrade.changed)
 
 
 def restart_wish(request: DeployRequest, groups: t.Sequence[str]) -> Wish:

@@ -58,17 +58,16 @@ def _without_task(attempt: Attempt, task: t.Optional[Task]) -> bool:
     return not attempt.task_key.startswith(_BESIDE_QUEUE)
 
 
-def outlived(instance: Instance, snapshot: Snapshot) -> t.Tuple[Task, ...]:
+def outlived(instance: Instance, snapshot: Snapshot, ledger: Ledger) -> t.Tuple[Task, ...]:
     """The finished tasks whose process is still there: a change of code would meet them.
 
     Refused where the queue has forgotten such a task: nobody could wait for it there.
     """
-    with instance.ledger(read_only=True) as ledger:
-        left = left_over(instance, snapshot, ledger)
-        if any(one.task is None for one in left):
-            # It may have been queued and started since: only a later look can tell.
-            with instance.client() as client:
-                left = left_over(instance, client.status(), ledger)
+    left = left_over(instance, snapshot, ledger)
+    if any(one.task is None for one in left):
+        # It may have been queued and started since: only a later look can tell.
+        with instance.client() as client:
+            left = left_over(instance, client.status(), ledger)
     forgotten = [one.label for one in left if one.task is None]
     if forgotten:
         names = ", ".join(f'"{label}"' for label in forgotten[:5])

@@ -65,25 +65,20 @@ def rerun(
     *,
     floor: t.Optional[int] = None,
     lease_token: t.Optional[str] = None,
+    ledger: t.Optional[Ledger] = None,
     check_mode: bool = False,
-    moved: t.Optional[t.Tuple[Path, str]] = None,
 ) -> Report:
     """Restart failed jobs in place, as far as the wish and the guards allow.
 
-    ``moved`` is a checkout and the commit it is about to be moved to: check mode then tells what
-    may be restarted after that.
+    Without an open ``ledger`` the instance's is opened.
     """
     if check_mode:
-        with instance.ledger(read_only=True) as ledger, instance.client() as client:
-            thawed, snapshot = foresee_thaw(client.status(), ledger, token=lease_token)
-            sight = _look(instance, snapshot, ledger, wish, thawed=thawed, moved=moved)
-            made = plan(wish, sight.snapshot, sight.evidence)
-            if made.restart:
-                ledger.lease.require(lease_token)
-                require_room(instance, floor=floor)
-            return _report(made, sight, made.restart)
+        with instance.ledger(read_only=True) as copy, instance.client() as client:
+            now = client.status()
+            return foresee(instance, wish, now, copy, floor=floor, lease_token=lease_token)
     record.merge(instance.state_dir)
-    with instance.lock(), instance.ledger() as ledger, instance.client() as client:
+    opened = contextlib.nullcontext(ledger) if ledger else instance.ledger()
+    with instance.lock(), opened as ledger, instance.client() as client:
         thawed = thaw_expired(instance, client, ledger, token=lease_token)
         sight = _look(instance, client.status(), ledger, wish, thawed=thawed)
         made = plan(wish, sight.snapshot, sight.evidence)
@@ -97,6 +92,30 @@ def rerun(
             _charge(ledger, sight, made.restart, kept)
         sent = _send(instance, client, made)
         return _report(made, sight, sent, kept)
+
+
+def foresee(
+    instance: Instance,
+    wish: Wish,
+    now: Snapshot,
+    ledger: Ledger,
+    *,
+    floor: t.Optional[int] = None,
+    lease_token: t.Optional[str] = None,
+    moved: t.Optional[t.Tuple[Path, str]] = None,
+) -> Report:
+    """What would be restarted now; changes nothing.
+
+    ``moved`` is a checkout and the commit it is about to be moved to: then what may be restarted
+    after that.
+    """
+    thawed, snapshot = foresee_thaw(now, ledger, token=lease_token)
+    sight = _look(instance, snapshot, ledger, wish, thawed=thawed, moved=moved)
+    made = plan(wish, sight.snapshot, sight.evidence)
+    if made.restart:
+        ledger.lease.require(lease_token)
+        require_room(instance, floor=floor)
+    return _report(made, sight, made.restart)
 
 
 def _look(
