@@ -72,14 +72,8 @@ def look(
     with contextlib.nullcontext(ledger) if ledger else instance.ledger(read_only=True) as known:
         left = outlived(instance, snapshot, known)
         queue = survey(snapshot, groups=request.groups, outlived=left)
-        report = foresee(
-            instance,
-            restart_wish(request, queue.groups),
-            snapshot,
-            known,
-            lease_token=token,
-            moved=(Path(request.project), request.sha),
-        )
+        wish, moved = restart_wish(request, queue.groups), (Path(request.project), request.sha)
+        report = foresee(instance, wish, snapshot, known, lease_token=token, moved=moved)
     tree = Tree(moving.before_sha, request.sha, moving.changed)
     package = package_of(request, upgrade)
     failures = failures_of(report)
