@@ -232,7 +232,7 @@ def costs(scene: Scene, way: Way, start: Standstill) -> deploy_costs.Rows:
     recorded.run(scene.folder)
     return [
         ("`deploy.yml` where the hosts have no code of this version yet", _cold(scene, way, start)),
-        *deploy_costs.empty_play(way.argv, way.environ, scene.folder),
+        *deploy_costs.of_ansible(way.argv, way.environ, scene.folder),
         *deploy_costs.of_run(record),
         *deploy_costs.of_host(scene.fleet.hosts[0]),
     ]

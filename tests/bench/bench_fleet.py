@@ -18,7 +18,7 @@ import typing as t
 from pathlib import Path
 
 from fleet_meter import Cost, Meter, adopt
-from fleet_ways import FORKS, LABELS, STEPS, Scene, Way, loop, ours, pyinfra
+from fleet_ways import FORKS, IDLE, LABELS, STEPS, Scene, Way, loop, ours, pyinfra
 
 from ansible_collections.fleet.jobs.tests.lab.fleet import FleetOverSsh
 from ansible_collections.fleet.jobs.tests.lab.loopback_sshd import missing
@@ -127,12 +127,13 @@ def measure(count: int) -> None:
             way.name: carry_out(scene, way, meter, start)
             for way in (ours(scene), pyinfra(scene), loop(scene))
         }
-        table(count, found, first)
+        step = ours(scene).steps[IDLE]
+        table(count, found, first, meter.run(step.argv, step.environ, scene.folder))
         if count <= SETTINGS_UP_TO:
             settings_table(count, settings(scene, meter, start))
 
 
-def table(count: int, found: t.Mapping[str, Costs], first: Costs) -> None:
+def table(count: int, found: t.Mapping[str, Costs], first: Costs, idle: Cost) -> None:
     """Each step, the ways below one another."""
     print(f"## {count} names over ssh, {FORKS} at once\n")
     print("| step | way | wall s | wall, times ours | CPU in all, times ours | " + _HEAD)
@@ -141,6 +142,7 @@ def table(count: int, found: t.Mapping[str, Costs], first: Costs) -> None:
         print(
             f"| first {step} of a version | fleet.jobs | {cost.wall:.1f} | | | {_row(cost, count)}"
         )
+    print(f"| {IDLE} | Ansible | {idle.wall:.1f} | | | {_row(idle, count)}")
     for step in STEPS:
         base = next(iter(found.values()))[step]
         for way, costs in found.items():

@@ -14,6 +14,8 @@ from ansible_collections.fleet.jobs.tests.support.ansible import environment, pr
 
 LABELS = tuple(f"work/{number}" for number in range(4))
 STEPS = ("queue", "status", "deploy")
+# As many as a deploy has on a host; what they cost is Ansible's own.
+IDLE = "two tasks that do nothing"
 WANTED = "FIXED = True"
 FORKS = 20
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -58,8 +60,9 @@ def ours(
     for name in ("ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_CALLBACK_PLUGINS"):
         del environ[name]
     environ.update({"ANSIBLE_FORKS": str(FORKS), **(settings or {})})
-    queue = scene.folder / "queue.json"
+    queue, idle = scene.folder / "queue.json", scene.folder / "idle.json"
     queue.write_text(json.dumps([_queue_play(scene, labels)]), encoding="utf-8")
+    idle.write_text(json.dumps([idle_play()]), encoding="utf-8")
     options = scene.folder / "options.json"
     asked = {
         **scene.fleet.options,
@@ -72,8 +75,15 @@ def ours(
         "queue": [*command, str(queue)],
         "status": [*command, "fleet.jobs.status"],
         "deploy": [*command, "fleet.jobs.deploy", "-e", f"@{options}"],
+        IDLE: [*command, str(idle)],
     }
     return Way("fleet.jobs", {name: Step(argv, environ) for name, argv in argvs.items()})
+
+
+def idle_play() -> t.Dict[str, t.Any]:
+    """What Ansible takes for its processes, its variables and its connections alone."""
+    tasks = [{"ansible.builtin.raw": "true", "changed_when": False}] * 2
+    return {"hosts": "all", "gather_facts": False, "tasks": tasks}
 
 
 def _queue_play(scene: Scene, labels: t.Sequence[str]) -> t.Dict[str, t.Any]:
