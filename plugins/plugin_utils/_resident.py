@@ -31,8 +31,9 @@ _MODULES = (
     "pueue_status",
 )
 _MARK = "fleet-jobs-answer:"
-# How long the process of an audit waits for its apply, which then need not start anew.
-WAITING_SECONDS = 20.0
+# How long the process of an audit waits for its apply, which then need not start anew. The audits
+# of all other hosts come first, and two cores take a minute and a half for those of 500.
+WAITING_SECONDS = 120.0
 _START, _INSTALL = (
     Path(__file__).with_name(f"_resident_{name}.py").read_text(encoding="utf-8")
     for name in ("start", "install")
