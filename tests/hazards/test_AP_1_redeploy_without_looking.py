@@ -181,10 +181,7 @@ def test_nothing_is_applied_without_an_audit(site: Site) -> None:
         ttl=600.0,
         index=Index(),
     )
-    instance, refused = (
-        site.host.instance,
-        pytest.raises(FleetError, match="Run deploy_audit first"),
-    )
-    with instance.ledger() as ledger, refused:
-        Deployment(instance, ledger, chosen).run()
+    refused = pytest.raises(FleetError, match="Run deploy_audit first")
+    with site.host.instance.ledger() as ledger, refused:
+        Deployment(site.host.instance, ledger, chosen).run()
     assert site.untouched()
