@@ -181,7 +181,8 @@ def test_nothing_is_applied_without_an_audit(site: Site) -> None:
         ttl=600.0,
         index=Index(),
     )
-    refused = pytest.raises(FleetError, match="Run deploy_audit first")
-    with site.host.instance.ledger() as ledger, refused:
-        Deployment(site.host.instance, ledger, chosen).run()
+    with site.host.instance.ledger() as ledger, pytest.raises(
+        FleetError, match="Run deploy_audit first"
+    ):
+        Deployment(site.host.instance, ledger, chosen)
     assert site.untouched()
