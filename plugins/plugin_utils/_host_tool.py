@@ -21,7 +21,7 @@ _MAIN = f"from {PACKAGE}._tool.main import start\n\nstart()\n"
 
 
 class BuiltTool(t.NamedTuple):
-    """The archive's bytes, and the digest of its sources."""
+    """The archive's bytes, and their digest."""
 
     content: bytes
     digest: str
@@ -42,4 +42,5 @@ def build(sources: Path = _SOURCES) -> BuiltTool:
         for folder in Path(name).parents:
             if folder.parts:
                 entries.setdefault(f"{folder.as_posix()}/__init__.py", b"")
-    return BuiltTool(content=pack(entries), digest=digest_of(entries))
+    content = pack(entries)
+    return BuiltTool(content=content, digest=digest_of(content))

@@ -23,28 +23,35 @@ KEPT_SECONDS = 86400.0
 
 
 def compiled(code):
-    """Name to compiled code and source of all modules, None for the packages around them."""
-    modules = {}
+    """What the program that starts a module opens: size, length of the index, index, contents.
+
+    The index has the places of code and source of all modules, None for the packages around them.
+    """
+    places, contents = {}, b""
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(code))) as packed:
         for path in packed.namelist():
-            source = packed.read(path).decode()
+            source = packed.read(path)
+            made = marshal.dumps(compile(source, path, "exec", dont_inherit=True))
             name = path[: -len(".py")].replace("/", ".")
-            made = compile(source, path, "exec", dont_inherit=True)
-            modules[name] = (marshal.dumps(made), source)
+            end = len(contents) + len(made)
+            places[name] = ((len(contents), len(made)), (end, len(source)))
+            contents += made + source
             while "." in name:
                 name = name.rpartition(".")[0]
-                modules.setdefault(name, (None, None))
-    return modules
+                places.setdefault(name, None)
+    index = marshal.dumps(places)
+    size = 4 + 4 + len(index) + len(contents)
+    return size.to_bytes(4, "big") + len(index).to_bytes(4, "big") + index + contents
 
 
-def keep(folder, modules):
+def keep(folder, content):
     """Make the file, and forget the versions that no controller asked for in a day."""
     parent = os.path.dirname(folder)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(marshal.dumps(modules))
+            file.write(content)
         os.replace(
             temporary, os.path.join(folder, f"{sys.implementation.cache_tag}-{sys.hexversion:x}")
         )

@@ -3,40 +3,48 @@
 """Sent to the host's interpreter as text with each call: load the code there, call one module.
 
 Stands alone and runs on Python 3.8. The code lies compiled in one file, since looking for a
-hundred files costs more than running what is in them.
+hundred files costs more than running what is in them; what no module imports is not read.
 """
 
 from __future__ import annotations
 
 import gc
 import marshal
+import mmap
 import os
 import sys
 
 
 class Loader:
-    """Modules from a dictionary: name to compiled code (None for a package) and source."""
+    """Modules of a mapped file: name to the places of its code (None for a package) and source.
 
-    def __init__(self, modules):
-        self.modules = modules
+    The map outlives its file, and the closing of all files in a process that stays behind.
+    """
+
+    def __init__(self, content, start, modules):
+        self.content, self.start, self.modules = content, start, modules
+
+    def part(self, place):
+        begin, length = self.start + place[0], place[1]
+        return self.content[begin : begin + length]
 
     def find_spec(self, name, path=None, target=None):
         if name not in self.modules:
             return None
         # What importlib.machinery calls ModuleSpec, without an import of it.
         spec = type(sys.__spec__)
-        return spec(name, self, origin=name, is_package=self.modules[name][0] is None)
+        return spec(name, self, origin=name, is_package=self.modules[name] is None)
 
     def create_module(self, spec):
         return None
 
     def exec_module(self, module):
-        code = self.modules[module.__name__][0]
-        if code is not None:
-            exec(marshal.loads(code), module.__dict__)
+        places = self.modules[module.__name__]
+        if places is not None:
+            exec(marshal.loads(self.part(places[0])), module.__dict__)
 
     def get_source(self, name):
-        return self.modules[name][1]
+        return self.part(self.modules[name][1]).decode()
 
 
 def folder_of(request):
@@ -63,11 +71,15 @@ def load(folder):
     try:
         with open(os.path.join(folder, name), "rb") as file:
             private(os.fstat(file.fileno()))
-            modules = marshal.loads(file.read())
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        size, length = int.from_bytes(content[:4], "big"), int.from_bytes(content[4:8], "big")
+        if size != len(content):
+            return None
+        loader = Loader(content, 8 + length, marshal.loads(content[8 : 8 + length]))
     except (FileNotFoundError, EOFError, TypeError, ValueError):
         return None
     os.utime(folder)
-    return modules
+    return loader
 
 
 def waiting(token):
@@ -102,14 +114,14 @@ def answer(request):
     try:
         folder = folder_of(request)
         said = resumed(folder, request) if name == "deploy_apply" else None
-        modules = load(folder) if said is None else None
+        loader = load(folder) if said is None else None
     except OSError:
         return f'\n{mark}{{"code_refused": true}}\n', None
     if said is not None:
         return said, None
-    if modules is None:
+    if loader is None:
         return f'\n{mark}{{"code_missing": true}}\n', None
-    sys.meta_path.insert(0, Loader(modules))
+    sys.meta_path.insert(0, loader)
     from ansible_collections.fleet.jobs.plugins.module_utils._ansible import resident
 
     found = resident.answer(name, request["parameters"], diff=request["diff"])

@@ -11,7 +11,6 @@ import os
 import sys
 import time
 import typing as t
-import zipfile
 import zlib
 from pathlib import Path
 
@@ -64,6 +63,8 @@ def invocation(path: Path, *, python: t.Optional[str] = None) -> t.List[str]:
 
 def pack(entries: t.Mapping[str, bytes]) -> bytes:
     """One archive; the same entries give the same bytes on every machine."""
+    import zipfile
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(entries):
@@ -76,6 +77,9 @@ def pack(entries: t.Mapping[str, bytes]) -> bytes:
 
 def unpack(content: bytes) -> t.Dict[str, bytes]:
     """The entries of an archive, every checksum verified."""
+    # Longer to import than all the rest, and used once per version.
+    import zipfile
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
@@ -83,24 +87,28 @@ def unpack(content: bytes) -> t.Dict[str, bytes]:
         raise FleetError(f"The host tool's archive cannot be read: {error}.") from error
 
 
-def digest_of(entries: t.Mapping[str, bytes]) -> str:
-    """SHA-256 over names and contents."""
-    total = hashlib.sha256()
-    for name in sorted(entries):
-        content = entries[name]
-        total.update(f"{name}\0{len(content)}\0".encode() + content)
-    return total.hexdigest()
+def digest_of(content: bytes) -> str:
+    """SHA-256 of an archive."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def compiled(entries: t.Mapping[str, bytes]) -> bytes:
-    """What the launcher loads: module to (is it a package, its marshalled code), and a checksum."""
-    modules: t.Dict[str, t.Tuple[bool, bytes]] = {}
+    """What the launcher opens: size, length of the index, index, code, and a checksum.
+
+    The index says of each module whether it is a package, where its marshalled code begins and
+    how long that is.
+    """
+    places: t.Dict[str, t.Tuple[bool, int, int]] = {}
+    codes = b""
     for path, content in sorted(entries.items()):
         name, package = path[: -len(".py")].replace("/", "."), path.endswith("/__init__.py")
-        code = compile(content, path, "exec", dont_inherit=True, optimize=0)
+        code = marshal.dumps(compile(content, path, "exec", dont_inherit=True, optimize=0))
         key = name.rpartition(".")[0] if package else name
-        modules[key] = (package, marshal.dumps(code))
-    content = marshal.dumps(modules)
+        places[key] = (package, len(codes), len(code))
+        codes += code
+    index = marshal.dumps(places)
+    size = 4 + 4 + len(index) + len(codes) + _CHECKSUM_BYTES
+    content = size.to_bytes(4, "big") + len(index).to_bytes(4, "big") + index + codes
     return content + zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "big")
 
 
@@ -121,20 +129,20 @@ def ensure(
     Without ``source`` only what is there is looked at; ``missing`` then asks for the file.
     """
     path, link = tool_path(state_dir, digest), tool_link(state_dir)
-    entries = _installed(path, digest=digest)
-    missing = entries is None or not _is_compiled(path)
-    if entries is None and source is not None:
-        entries = _received(source, digest=digest)
-    actions = [f'install the host tool "{path}"'] if entries is not None and missing else []
-    if entries is not None and not _points_to(link, path):
+    archive = _installed(path, digest=digest)
+    missing = archive is None or not _is_compiled(path)
+    if archive is None and source is not None:
+        archive = _received(source, digest=digest)
+    actions = [f'install the host tool "{path}"'] if archive is not None and missing else []
+    if archive is not None and not _points_to(link, path):
         actions.append(f'point "{link}" to "{path.name}"')
-    if not check_mode and entries is not None:
-        _install(path, link, entries=entries if missing else None)
+    if not check_mode and archive is not None:
+        _install(path, link, archive=archive if missing else None)
     return ToolState(
         path=path,
         link=link,
         digest=digest,
-        present=entries is not None,
+        present=archive is not None,
         changed=bool(actions),
         actions=tuple(actions),
     )
@@ -177,30 +185,31 @@ def current(state_dir: Path) -> t.Optional[Path]:
     return path if path.is_file() else None
 
 
-def _installed(path: Path, *, digest: str) -> t.Optional[t.Dict[str, bytes]]:
+def _installed(path: Path, *, digest: str) -> t.Optional[bytes]:
+    """The archive, where it and the launcher beside it are as they were packed."""
     try:
-        entries = unpack(path.with_suffix(".zip").read_bytes())
-        launcher = path.read_bytes()
-    except (FileNotFoundError, FleetError):
+        archive, launcher = path.with_suffix(".zip").read_bytes(), path.read_bytes()
+    except FileNotFoundError:
         return None
-    whole = digest_of(entries) == digest and entries.get(LAUNCHER) == launcher
-    return entries if whole else None
+    # Entries are stored as they are, between their name and the mark of the next one.
+    stands = LAUNCHER.encode() + launcher + b"PK" in archive
+    return archive if stands and digest_of(archive) == digest else None
 
 
-def _received(source: Path, *, digest: str) -> t.Dict[str, bytes]:
+def _received(source: Path, *, digest: str) -> bytes:
     try:
-        entries = unpack(source.read_bytes())
+        content = source.read_bytes()
     except OSError as error:
         raise FleetError(
             f'The host tool "{source}" cannot be read: {error.strerror}. Run the task again.'
         ) from error
-    found = digest_of(entries)
+    found = digest_of(content)
     if found != digest:
         raise FleetError(
             f'The host tool "{source}" has the digest {found[:SHORT_DIGEST]}, expected was '
             f"{digest[:SHORT_DIGEST]}: it was changed on its way. Run the task again."
         )
-    return entries
+    return content
 
 
 def _is_compiled(path: Path) -> bool:
@@ -212,13 +221,14 @@ def _is_compiled(path: Path) -> bool:
     return zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "big") == checksum
 
 
-def _install(path: Path, link: Path, *, entries: t.Optional[t.Mapping[str, bytes]]) -> None:
+def _install(path: Path, link: Path, *, archive: t.Optional[bytes]) -> None:
     private_directory(path.parent.parent)
     private_directory(path.parent)
     private_directory(link.parent)
-    if entries is not None:
+    if archive is not None:
+        entries = unpack(archive)
         # The file that tasks name comes last: where it is, the others are.
-        write_atomic(path.with_suffix(".zip"), pack(entries))
+        write_atomic(path.with_suffix(".zip"), archive)
         write_atomic(compiled_path(path), compiled(entries))
         write_atomic(path, entries[LAUNCHER], mode=0o755)
     else:

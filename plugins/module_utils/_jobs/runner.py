@@ -84,7 +84,9 @@ def run(request: Request, *, environ: t.Optional[t.Mapping[str, str]] = None) ->
         _refuse(request, begun, problem, code=code)
         return code
     output = _output(request, begun)
-    # The launcher switched it off for the start; a job may run for days.
+    # The launcher switched it off for the start; a job may run for days. What was imported stays
+    # to the end, so the first search need not go through all of it.
+    gc.freeze()
     gc.enable()
     ended = supervise(
         _command(request, prepared, begun, output=output), cap=prepared.cap, mask=mask

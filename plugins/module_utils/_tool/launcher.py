@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import marshal
+import mmap
 import os
 import sys
 
@@ -21,10 +22,24 @@ if TYPE_CHECKING:
 
 
 class Loader:
-    """Modules from a dictionary: name to (is it a package, its marshalled code)."""
+    """Modules of a mapped file: name to (is it a package, where its code begins, how long it is).
 
-    def __init__(self, modules: t.Dict[str, t.Tuple[bool, bytes]]) -> None:
+    A job needs one in five, and the others stay out of its memory for as long as it runs. The map
+    outlives its file, and the closing of all files.
+    """
+
+    def __init__(
+        self, content: mmap.mmap, start: int, modules: t.Dict[str, t.Tuple[bool, int, int]]
+    ) -> None:
+        self.content = content
+        self.start = start
         self.modules = modules
+
+    def code(self, name: str) -> CodeType:
+        _package, begin, length = self.modules[name]
+        begin += self.start
+        found: CodeType = marshal.loads(self.content[begin : begin + length])
+        return found
 
     def find_spec(
         self, name: str, path: t.Any = None, target: t.Any = None
@@ -40,7 +55,17 @@ class Loader:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(marshal.loads(self.modules[module.__name__][1]), module.__dict__)
+        exec(self.code(module.__name__), module.__dict__)
+
+
+def opened(path: str) -> Loader:
+    """The file as the installer wrote it: its size, the length of the index, the index, code."""
+    with open(path, "rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    size, length = int.from_bytes(content[:4], "big"), int.from_bytes(content[4:8], "big")
+    if size != len(content):
+        raise EOFError(path)
+    return Loader(content, 8 + length, marshal.loads(content[8 : 8 + length]))
 
 
 def program() -> CodeType:
@@ -48,16 +73,14 @@ def program() -> CodeType:
     place = os.path.realpath(__file__).rpartition(".")[0]
     tag = f"{sys.implementation.cache_tag}-{sys.hexversion:x}"
     try:
-        with open(f"{place}.{tag}", "rb") as file:
-            modules = marshal.loads(file.read())
+        loader = opened(f"{place}.{tag}")
     except (OSError, EOFError, TypeError, ValueError):
         sys.path.insert(0, place + ".zip")
         import zipimport
 
         return zipimport.zipimporter(place + ".zip").get_code("__main__")
-    sys.meta_path.insert(0, Loader(modules))
-    code: CodeType = marshal.loads(modules["__main__"][1])
-    return code
+    sys.meta_path.insert(0, loader)
+    return loader.code("__main__")
 
 
 if __name__ == "__main__":

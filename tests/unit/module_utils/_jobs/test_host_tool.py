@@ -20,7 +20,13 @@ SOURCES = {
     "pkg/__init__.py": b"",
     "pkg/part.py": b"WORD = 'hello'\n",
 }
-DIGEST = host_tool.digest_of(SOURCES)
+
+
+def digest(entries: t.Mapping[str, bytes]) -> str:
+    return host_tool.digest_of(host_tool.pack(entries))
+
+
+DIGEST = digest(SOURCES)
 
 
 def written(folder: Path, entries: t.Optional[dict] = None) -> Path:
@@ -41,10 +47,8 @@ def test_packing_is_deterministic_and_order_free() -> None:
 
 
 def test_digest_counts_names_and_contents() -> None:
-    assert host_tool.digest_of({**SOURCES, "pkg/part.py": b"WORD = 'hellp'\n"}) != DIGEST
-    assert host_tool.digest_of({"a.py": b"", "b.py": b"x"}) != host_tool.digest_of(
-        {"a.py": b"x", "b.py": b""}
-    )
+    assert digest({**SOURCES, "pkg/part.py": b"WORD = 'hellp'\n"}) != DIGEST
+    assert digest({"a.py": b"", "b.py": b"x"}) != digest({"a.py": b"x", "b.py": b""})
 
 
 def test_asks_for_the_file_then_installs_it_once(tmp_path: Path) -> None:
@@ -80,14 +84,14 @@ def test_check_mode_leaves_an_installed_tool_untouched(tmp_path: Path) -> None:
     assert files(tmp_path) == before
 
 
-@pytest.mark.parametrize("part", ["launcher", "sources"])
+@pytest.mark.parametrize("part", ["launcher", "end of the launcher", "sources"])
 def test_damaged_tool_is_replaced(tmp_path: Path, part: str) -> None:
     source = written(tmp_path)
     path = host_tool.ensure(tmp_path, digest=DIGEST, source=source).path
-    damaged = path if part == "launcher" else path.with_suffix(".zip")
+    damaged = path.with_suffix(".zip") if part == "sources" else path
     content = bytearray(damaged.read_bytes())
     content[content.index(b"import")] ^= 1
-    damaged.write_bytes(bytes(content))
+    damaged.write_bytes(path.read_bytes()[:-1] if part.startswith("end") else bytes(content))
     assert host_tool.ensure(tmp_path, digest=DIGEST).missing
     assert host_tool.ensure(tmp_path, digest=DIGEST, source=source).changed
     assert not host_tool.ensure(tmp_path, digest=DIGEST).missing
@@ -97,7 +101,7 @@ def test_file_changed_on_its_way_is_refused(tmp_path: Path) -> None:
     source = written(tmp_path, {**SOURCES, "pkg/part.py": b"WORD = 'other'\n"})
     with pytest.raises(FleetError, match="changed on its way"):
         host_tool.ensure(tmp_path, digest=DIGEST, source=source)
-    source.write_bytes(b"half a file")
+    source.unlink()
     with pytest.raises(FleetError, match="cannot be read"):
         host_tool.ensure(tmp_path, digest=DIGEST, source=source)
 
