@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE: may change in any release; use the modules instead.
-"""Build the host tool on the controller: module_utils, zipped, the same bytes every time."""
+"""Build the host tool on the controller: what it needs of module_utils, always the same bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ansible_collections.fleet.jobs.plugins.module_utils._jobs.host_tool import 
 
 PACKAGE = "fleet_jobs"
 _SOURCES = Path(__file__).resolve().parent.parent / "module_utils"
-_EXCLUDED = {"_ansible", "__pycache__"}
+# Rooms that no command of the tool needs.
+_EXCLUDED = {"_ansible", "_capacity", "_daemon", "_deploy", "__pycache__"}
 _MAIN = f"from {PACKAGE}._tool.main import start\n\nstart()\n"
 
 
@@ -29,7 +30,7 @@ class BuiltTool(t.NamedTuple):
 
 @functools.lru_cache(maxsize=None)
 def build(sources: Path = _SOURCES) -> BuiltTool:
-    """Everything a host needs in one file; no clock, user or file order gets in."""
+    """Everything the tool needs in one file; no clock, user or file order gets in."""
     entries: t.Dict[str, bytes] = {"__main__.py": _MAIN.encode(), f"{PACKAGE}/__init__.py": b""}
     for path in sources.rglob("*.py"):
         inside = path.relative_to(sources)

@@ -40,6 +40,8 @@ _START, _INSTALL = (
 )
 # Rooms that nothing in the modules needs.
 _EXCLUDED = {"_tool", "_daemon"}
+# Sent on from the host, as text, to the interpreter of the jobs.
+_AS_TEXT = (f"{_PREFIX}/module_utils/_deploy/import_probe.py",)
 
 
 def sources() -> t.Dict[str, bytes]:
@@ -83,7 +85,8 @@ def program(name: str, parameters: Result, *, diff: bool) -> bytes:
 
 def installer(state_dir: str) -> bytes:
     """What the host's interpreter reads where the code is missing."""
-    return _filled(_INSTALL, {"state_dir": state_dir, "code": archive()})
+    more = {"code": archive(), "sources": _AS_TEXT}
+    return _filled(_INSTALL, {"state_dir": state_dir, **more})
 
 
 def _filled(text: str, request: Result) -> bytes:

@@ -18,14 +18,16 @@ import sys
 import tempfile
 import time
 import zipfile
+import zlib
 
 KEPT_SECONDS = 86400.0
 
 
-def compiled(code):
-    """What the program that starts a module opens: size, length of the index, index, contents.
+def compiled(code, wanted):
+    """What is opened to start a module: checksum of the rest, length of the index, index, contents.
 
-    The index has the places of code and source of all modules, None for the packages around them.
+    The index has the places of code and, where that is wanted, source of all modules, and None
+    for the packages around them.
     """
     places, contents = {}, b""
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(code))) as packed:
@@ -34,14 +36,15 @@ def compiled(code):
             made = marshal.dumps(compile(source, path, "exec", dont_inherit=True))
             name = path[: -len(".py")].replace("/", ".")
             end = len(contents) + len(made)
-            places[name] = ((len(contents), len(made)), (end, len(source)))
-            contents += made + source
+            kept = source if path in wanted else b""
+            places[name] = ((len(contents), len(made)), (end, len(kept)) if kept else None)
+            contents += made + kept
             while "." in name:
                 name = name.rpartition(".")[0]
                 places.setdefault(name, None)
     index = marshal.dumps(places)
-    size = 4 + 4 + len(index) + len(contents)
-    return size.to_bytes(4, "big") + len(index).to_bytes(4, "big") + index + contents
+    checked = len(index).to_bytes(4, "big") + index + contents
+    return zlib.crc32(checked).to_bytes(4, "big") + checked
 
 
 def keep(folder, content):
@@ -68,7 +71,10 @@ def main():
     request = "REQUEST"
     state_dir = os.path.expanduser(request["state_dir"])
     try:
-        keep(os.path.join(state_dir, "code", request["digest"]), compiled(request["code"]))
+        keep(
+            os.path.join(state_dir, "code", request["digest"]),
+            compiled(request["code"], request["sources"]),
+        )
         found = {"installed": True}
     except OSError as error:
         found = {"code_refused": str(error)}

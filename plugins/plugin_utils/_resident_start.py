@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import gc
 import marshal
-import mmap
 import os
 import sys
+import zlib
 
 
 class Loader:
-    """Modules of a mapped file: name to the places of its code (None for a package) and source.
+    """Modules from one file: name to the places of its code (None for a package) and source.
 
-    The map outlives its file, and the closing of all files in a process that stays behind.
+    All of it is held: a process that stays behind closes its files. What is not imported is not
+    taken apart.
     """
 
-    def __init__(self, content, start, modules):
-        self.content, self.start, self.modules = content, start, modules
+    def __init__(self, content, modules):
+        self.content, self.modules = content, modules
 
     def part(self, place):
-        begin, length = self.start + place[0], place[1]
+        begin, length = place
         return self.content[begin : begin + length]
 
     def find_spec(self, name, path=None, target=None):
@@ -44,7 +45,8 @@ class Loader:
             exec(marshal.loads(self.part(places[0])), module.__dict__)
 
     def get_source(self, name):
-        return self.part(self.modules[name][1]).decode()
+        place = self.modules[name][1]
+        return None if place is None else bytes(self.part(place)).decode()
 
 
 def folder_of(request):
@@ -71,11 +73,11 @@ def load(folder):
     try:
         with open(os.path.join(folder, name), "rb") as file:
             private(os.fstat(file.fileno()))
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        size, length = int.from_bytes(content[:4], "big"), int.from_bytes(content[4:8], "big")
-        if size != len(content):
+            content = memoryview(file.read())
+        start = 8 + int.from_bytes(content[4:8], "big")
+        if zlib.crc32(content[4:]) != int.from_bytes(content[:4], "big"):
             return None
-        loader = Loader(content, 8 + length, marshal.loads(content[8 : 8 + length]))
+        loader = Loader(content[start:], marshal.loads(content[8:start]))
     except (FileNotFoundError, EOFError, TypeError, ValueError):
         return None
     os.utime(folder)

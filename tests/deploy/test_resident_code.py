@@ -97,24 +97,26 @@ def test_code_that_others_could_write_is_not_run(make_fleet: MakeFleet) -> None:
     assert compiled.read_bytes() == b"not code at all"
 
 
-@pytest.mark.parametrize("content", [None, b"", b"not code at all"])
-def test_a_broken_copy_is_sent_again(make_fleet: MakeFleet, content: t.Optional[bytes]) -> None:
+@pytest.mark.parametrize("how", ["gone", "empty", "foreign", "zeros at its end"])
+def test_a_broken_copy_is_sent_again(make_fleet: MakeFleet, how: str) -> None:
     fleet = make_fleet(1)
     (host,) = fleet.hosts
     host.state_dir.mkdir(mode=0o700)
     _audited(fleet)
     (folder,) = _code(host)
     (compiled,) = folder.iterdir()
-    whole = compiled.stat().st_size
-    if content is None:
+    whole = compiled.read_bytes()
+    if how == "gone":
         compiled.unlink()
     else:
-        compiled.write_bytes(content)
+        zeros = whole[:-1024] + bytes(1024)
+        broken = {"empty": b"", "foreign": b"not code at all", "zeros at its end": zeros}
+        compiled.write_bytes(broken[how])
 
     assert _audited(fleet)["verdict"] == "noop"
 
     assert [one.name for one in folder.iterdir()] == [compiled.name]
-    assert compiled.stat().st_size == whole
+    assert compiled.read_bytes() == whole
 
 
 def test_the_code_is_complete_and_leaves_the_slow_imports_out() -> None:

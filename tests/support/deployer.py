@@ -119,22 +119,37 @@ def _carry_out(asked: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     from ansible_collections.fleet.jobs.plugins.module_utils._capacity import watch
     from ansible_collections.fleet.jobs.plugins.module_utils._capacity.host_sample import measure
     from ansible_collections.fleet.jobs.plugins.module_utils._capacity.queue_look import QueueLook
+
+    found = audited(asked)
+    while not found.finished:
+        found = audited(asked, found.state)
+    if not found.proceed:
+        return {"verdict": found.verdict, "reason": found.reason}
+    done = applied(asked, found)
+    if asked["monitor"]:
+        plan = watch.Plan(seconds=asked["monitor"], interval=0.1, slice_seconds=5.0)
+        alive = QueueLook(_instance(asked), labels=["*"], groups=[], alive=done["restarted"])
+        watch.watch_slice(plan, state=None, measure=measure, look=alive)
+    return done
+
+
+def audited(asked: t.Mapping[str, t.Any], state: t.Optional[t.Mapping[str, t.Any]] = None) -> t.Any:
+    """The first slice of an audit, or the next one with the ``state`` of the one before."""
+    from ansible_collections.fleet.jobs.plugins.module_utils._deploy.audit import audit
+    from ansible_collections.fleet.jobs.plugins.module_utils._deploy.request import DeployRequest
+
+    options = _audit_options(asked, state or {})
+    return audit(DeployRequest.parse(asked), _instance(asked), options)
+
+
+def applied(asked: t.Mapping[str, t.Any], found: t.Any) -> t.Dict[str, t.Any]:
+    """The apply of what was audited; what was done."""
     from ansible_collections.fleet.jobs.plugins.module_utils._deploy.apply import (
         ApplyOptions,
         Deployment,
     )
-    from ansible_collections.fleet.jobs.plugins.module_utils._deploy.audit import audit
-    from ansible_collections.fleet.jobs.plugins.module_utils._deploy.request import DeployRequest
     from ansible_collections.fleet.jobs.plugins.module_utils._deploy.uv import Index
-    from ansible_collections.fleet.jobs.plugins.module_utils._jobs.instance import Instance
 
-    instance = Instance.find(pueue_config=asked["pueue_config"], state_dir=asked["state_dir"])
-    request = DeployRequest.parse(asked)
-    found = audit(request, instance, _audit_options(asked, {}))
-    while not found.finished:
-        found = audit(request, instance, _audit_options(asked, found.state))
-    if not found.proceed:
-        return {"verdict": found.verdict, "reason": found.reason}
     chosen = ApplyOptions(
         plan_id=found.sight.plan.plan_id,
         repository=asked["repository"],
@@ -142,13 +157,15 @@ def _carry_out(asked: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         ttl=asked["ttl"],
         index=Index(url=asked["index_url"]),
     )
+    instance = _instance(asked)
     with instance.ledger() as ledger:
-        done = Deployment(instance, ledger, chosen).run().details()
-    if asked["monitor"]:
-        plan = watch.Plan(seconds=asked["monitor"], interval=0.1, slice_seconds=5.0)
-        alive = QueueLook(instance, labels=["*"], groups=[], alive=done["restarted"])
-        watch.watch_slice(plan, state=None, measure=measure, look=alive)
-    return done
+        return Deployment(instance, ledger, chosen).run().details()
+
+
+def _instance(asked: t.Mapping[str, t.Any]) -> t.Any:
+    from ansible_collections.fleet.jobs.plugins.module_utils._jobs.instance import Instance
+
+    return Instance.find(pueue_config=asked["pueue_config"], state_dir=asked["state_dir"])
 
 
 def _audit_options(asked: t.Mapping[str, t.Any], state: t.Mapping[str, t.Any]) -> t.Any:

@@ -9,6 +9,7 @@ next one begins; whatever fails, the queue is thawed and the lease given back.
 from __future__ import annotations
 
 import contextlib
+import sys
 import typing as t
 
 from .._dataclass import dataclass, field
@@ -22,13 +23,12 @@ from .._jobs.restart import Wish
 from .._ledger.store import Ledger
 from .._pueue.selection import Selection
 from . import source, wheel
-from .kill import kill_running, owed
-from .plan import deploy_of, moved_subjects
+from .kill import kill_running, owed, refuse_unsafe_kill
+from .plan import DONE, deploy_of, moved_subjects
 from .request import DeployRequest
 from .sight import Sight, look, plan_wheel, restart_wish, verification
 from .uv import Index
 
-DONE = "release"
 LISTED = 50
 
 
@@ -98,6 +98,8 @@ class Deployment:
         self.request = DeployRequest.from_dict(self.record["request"])
         self.done = Applied(self.request, before_sha=self.record["before_sha"])
         self._owed: t.List[str] = []
+        # Whether something ran at the look, which a kill of ours or of a dead deploy may end.
+        self._ran = False
         self._fetched = False
         # Whether there may be something to take back, also where a step died half-way.
         self._touched = False
@@ -112,11 +114,16 @@ class Deployment:
             self._release(seen)
         except (FleetError, OSError) as error:
             raise self._ended(error) from error
+        except Exception as error:
+            # Nobody foresaw it, so its traceback is told; but the host is put back all the same.
+            self._ended(FleetError(str(error)))
+            raise
         return self.done
 
     def _ended(self, error: t.Union[FleetError, OSError]) -> FleetError:
         """Nobody's job is lost and nothing stays frozen; the error says what was done."""
-        told = error if isinstance(error, FleetError) else from_os_error(error)
+        told = _told(error)
+        self.done.changed = self.done.changed or bool(told.details.get("changed"))
         self._run_killed_again(told)
         told, thawed = recovery.given_back(self.instance, self.options.token, told)
         self.done.actions += [f'Thawed group "{name}".' for name in thawed]
@@ -171,8 +178,11 @@ class Deployment:
 
     def _kill(self, seen: Sight) -> None:
         self._owed = owed(seen.queue, self.ledger)
+        self._ran = bool(seen.plan.survey.running)
         if seen.plan.decision.action != "kill":
             return
+        # Asked in the audit; but pueued may have died since, and its jobs live.
+        refuse_unsafe_kill(seen.plan.survey, self.ledger)
         self.done.killed = kill_running(
             self.instance,
             seen.plan.survey.running,
@@ -189,10 +199,12 @@ class Deployment:
             self._pull(seen)
             self._upgrade()
             self._verify()
-        except (FleetError, OSError) as error:
-            told = error if isinstance(error, FleetError) else from_os_error(error)
+        except Exception as error:
+            told = _told(error)
             if self.request.rollback and (self._touched or self._resumed):
                 self._roll_back(told)
+            if not isinstance(error, (FleetError, OSError)):
+                raise
             raise told from error
 
     def _pull(self, seen: Sight) -> None:
@@ -242,10 +254,9 @@ class Deployment:
 
     def _restart(self) -> None:
         wish = restart_wish(self.request, self.request.groups)
-        report = rerun(self.instance, wish, lease_token=self.options.token, ledger=self.ledger)
-        self.done.restarted = [task.label or "" for task in report.restarted]
-        self.done.restarted += self._restart_killed()
-        self.done.skipped = _remarks(report, but=self.done.restarted)
+        reports = [self._rerun(wish)]
+        reports += self._restart_killed()
+        self.done.skipped = _remarks(reports, but=self.done.restarted)
         self.done.changed = self.done.changed or bool(self.done.restarted)
         self.done.actions += [f'Restarted "{label}".' for label in self.done.restarted]
         self._mark(
@@ -253,9 +264,7 @@ class Deployment:
         )
 
     def _release(self, seen: Sight) -> None:
-        mixed = seen.plan.decision.action == "finish_old"
-        self.done.verdict = "mixed" if mixed else "applied"
-        self.done.reason = f"{seen.plan.decision.reason}."
+        verdict = "mixed" if seen.plan.decision.action == "finish_old" else "applied"
         with self.ledger.change(self.options.token):
             self.ledger.releases.record(
                 self.request.sha,
@@ -263,20 +272,38 @@ class Deployment:
                 version=self.request.version or "",
                 deploy_id=deploy_of(self.options.plan_id),
             )
-            self.ledger.journal.mark(self.options.plan_id, DONE, {"verdict": self.done.verdict})
+            self.ledger.journal.mark(self.options.plan_id, DONE, {"verdict": verdict})
         thawed = recovery.give_back(self.instance, self.ledger, self.options.token)
+        self.done.verdict, self.done.reason = verdict, f"{seen.plan.decision.reason}."
         self.done.phases[DONE] = f"thawed {', '.join(thawed) or 'nothing'}"
         self.done.actions += [f'Thawed group "{name}".' for name in thawed]
 
-    def _restart_killed(self) -> t.List[str]:
-        """What a deploy killed runs again, whatever else may be restarted."""
+    def _restart_killed(self) -> t.List[Report]:
+        """What a deploy killed runs again, whatever else may be restarted and however often."""
+        if self._ran:
+            with self.instance.client() as client:
+                self._owed = owed(client.status(), self.ledger)
         killed = dict.fromkeys([*self.done.killed, *self._owed])
         labels = tuple(label for label in killed if label not in self.done.restarted)
         if not labels:
             return []
-        wish = Wish(selection=Selection(labels=labels), classes=("killed",), budget=len(labels))
-        report = rerun(self.instance, wish, lease_token=self.options.token, ledger=self.ledger)
-        return [task.label or "" for task in report.restarted]
+        # With their dependants, which may be any number.
+        wish = Wish(
+            selection=Selection(labels=labels),
+            classes=("killed",),
+            budget=sys.maxsize,
+            per_label_budget=sys.maxsize,
+        )
+        return [self._rerun(wish)]
+
+    def _rerun(self, wish: Wish) -> Report:
+        try:
+            report = rerun(self.instance, wish, lease_token=self.options.token, ledger=self.ledger)
+        except FleetError as error:
+            self.done.restarted += error.details.get("restarted", [])
+            raise
+        self.done.restarted += [task.label or "" for task in report.restarted]
+        return report
 
     # -- the way back -------------------------------------------------------------------------
 
@@ -324,10 +351,11 @@ class Deployment:
     def _run_killed_again(self, error: FleetError) -> None:
         """A deploy that failed must not have cost anybody a job."""
         try:
-            self.done.restarted += self._restart_killed()
-        except FleetError as second:
-            names = ", ".join([*self.done.killed, *self._owed][:5])
-            error.message += f" The killed jobs ({names}) were not restarted: {second.message}"
+            self._restart_killed()
+        except (FleetError, OSError) as second:
+            names = ", ".join([*dict.fromkeys([*self.done.killed, *self._owed])][:5])
+            why = _told(second).message
+            error.message += f" The killed jobs ({names}) were not restarted: {why}"
 
     def _downgrade(self) -> None:
         installed = self._found_first("installed", but=(None, self.request.version))
@@ -358,10 +386,18 @@ class Deployment:
         self.done.phases[phase] = said
 
 
-def _remarks(report: Report, *, but: t.Collection[str]) -> t.List[t.Dict[str, t.Any]]:
-    stay = (*report.skipped, *report.refused, *report.left)
-    return [
-        {"label": one.label, "why": one.why, "hazard": one.hazard or ""}
-        for one in stay
+def _told(error: Exception) -> FleetError:
+    if isinstance(error, FleetError):
+        return error
+    return from_os_error(error) if isinstance(error, OSError) else FleetError(str(error))
+
+
+def _remarks(reports: t.Iterable[Report], *, but: t.Collection[str]) -> t.List[t.Dict[str, t.Any]]:
+    """What stays; where two reports name a job, the later one knows why."""
+    stay = {
+        one.label: {"label": one.label, "why": one.why, "hazard": one.hazard or ""}
+        for report in reports
+        for one in (*report.skipped, *report.refused, *report.left)
         if one.label not in but
-    ]
+    }
+    return list(stay.values())

@@ -19,8 +19,9 @@ from .._jobs.outlived import outlived
 from .._ledger.lease import Lease
 from .._ledger.store import Ledger
 from .._pueue.client import Client
-from .kill import refuse_unsafe_kill
+from .kill import owed, refuse_unsafe_kill
 from .owner import person
+from .plan import DONE
 from .request import DeployRequest
 from .sight import Sight, look, verification
 from .survey import LISTED, survey
@@ -128,7 +129,7 @@ def audit(request: DeployRequest, instance: Instance, options: AuditOptions) -> 
         repository=options.repository,
         token=_present_token(request, instance, options),
     )
-    if _is_noop(request, seen) and not _unfinished(request, instance):
+    if _is_noop(request, seen) and not _unfinished(request, instance, seen):
         return Audit(seen, verdict="noop", reason=_nothing(seen))
     # Asked again before anything is changed; but who cannot deploy should not be frozen first.
     require_room(instance)
@@ -182,12 +183,12 @@ def _is_noop(request: DeployRequest, seen: Sight) -> bool:
     return verification(request).ok
 
 
-def _unfinished(request: DeployRequest, instance: Instance) -> bool:
-    """An earlier run of this deploy was cut off and its lease or its freeze is still there."""
+def _unfinished(request: DeployRequest, instance: Instance, seen: Sight) -> bool:
+    """A deploy was cut off: its lease, its freeze or the jobs that it killed are still there."""
     with instance.ledger(read_only=True) as ledger:
         held = ledger.lease.held()
         mine = held is not None and held.purpose == purpose_of(request)
-        return mine or bool(ledger.lease.expired_frozen())
+        return mine or bool(ledger.lease.expired_frozen() or owed(seen.queue, ledger))
 
 
 def _nothing(seen: Sight) -> str:
@@ -219,7 +220,8 @@ def _hold(
     keeper: t.Optional[Keeper] = None,
 ) -> Audit:
     """Take or renew the lease, freeze, wait for one slice, and decide."""
-    with instance.lock(), instance.client() as client:
+    held = _thawing(instance, options.state.get("token"))
+    with held, instance.lock(), instance.client() as client:
         token, said = _take(request, ledger, options)
         with _thawing(instance, token):
             frozen = _freeze(request, ledger, client, token, keeper=keeper)
@@ -241,11 +243,13 @@ def _hold(
 
 
 @contextlib.contextmanager
-def _thawing(instance: Instance, token: str) -> t.Iterator[None]:
+def _thawing(instance: Instance, token: t.Optional[str]) -> t.Iterator[None]:
     """Whatever fails behind the freeze puts the host back to where it was."""
     try:
         yield
     except (FleetError, OSError) as error:
+        if token is None:
+            raise
         told, _thawed = recovery.given_back(instance, token, error)
         raise told from error
 
@@ -344,7 +348,7 @@ def _decide(
     if decision.action == "kill":
         refuse_unsafe_kill(seen.plan.survey, ledger)
     with ledger.change(token):
-        ledger.journal.begin(seen.plan.plan_id, seen.plan.record())
+        ledger.journal.begin(seen.plan.plan_id, seen.plan.record(), last=DONE)
     return Audit(seen, reason=decision.reason, proceed=True, actions=[])
 
 

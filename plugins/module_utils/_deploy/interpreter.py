@@ -45,7 +45,13 @@ class Distribution:
 
     @classmethod
     def of(cls, raw: t.Mapping[str, t.Any]) -> Distribution:
-        direct = json.loads(raw["direct_url"] or "null") or {}
+        try:
+            direct = json.loads(raw["direct_url"] or "null") or {}
+        except ValueError as error:
+            raise FleetError(
+                f'The metadata of "{raw["name"]}" {raw["version"]} in "{raw["location"]}" is '
+                f"broken: direct_url.json is no JSON ({error}). Install the package anew."
+            ) from error
         return cls(
             name=raw["name"],
             version=raw["version"],
@@ -132,7 +138,18 @@ def look(
         raw = answer.read()
     if not raw:
         raise _silent(done, argv=argv, chdir=chdir)
-    return _seen(json.loads(raw))
+    return _seen(_parsed(raw, argv=argv, chdir=chdir))
+
+
+def _parsed(raw: bytes, *, argv: t.Sequence[str], chdir: Path) -> t.Any:
+    try:
+        return json.loads(raw)
+    except ValueError as error:
+        raise FleetError(
+            f'"{argv[0]}" in "{chdir}" did not say what the jobs import ({error}): something that '
+            "is imported there writes into files that it has not opened. Look at what the modules "
+            "do when they are imported."
+        ) from error
 
 
 def source() -> str:

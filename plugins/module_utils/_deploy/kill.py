@@ -10,6 +10,7 @@ from .._errors import FleetError, Refused
 from .._jobs import evidence
 from .._jobs.ending import end, name_of, still_running
 from .._jobs.instance import Instance
+from .._jobs.outlived import outlived
 from .._ledger.store import Ledger
 from .._pueue.snapshot import Snapshot, Task
 from .survey import Survey
@@ -19,15 +20,7 @@ REASON = "deploy"
 
 def refuse_unsafe_kill(queue: Survey, ledger: Ledger) -> None:
     """Killing implies checkpoint handling (AP-1): only declared jobs are killed."""
-    orphans = [name_of(task) for task in queue.running if task.done]
-    if orphans:
-        names = ", ".join(f'"{name}"' for name in orphans[:5])
-        raise Refused(
-            f"deploy_when_running is kill, but the processes of {names} outlived their pueued, "
-            "which cannot end them. Nothing was changed. Let them end, or end them with "
-            "fleet.jobs.emergency_stop, then deploy again.",
-            hazard="AP-1",
-        )
+    _refuse_outlived([task for task in queue.running if task.done], done="Nothing was changed.")
     unsafe = []
     for task in queue.running:
         spec = ledger.submissions.spec_of(task.label) if task.label and task.marker else None
@@ -40,6 +33,17 @@ def refuse_unsafe_kill(queue: Survey, ledger: Ledger) -> None:
             f"restart_safe ({names}): a second run may meet the checkpoints of the first. Nothing "
             "was changed. Wait for them (deploy_when_running: wait), or queue such jobs with "
             "restart_safe: true.",
+            hazard="AP-1",
+        )
+
+
+def _refuse_outlived(tasks: t.Sequence[Task], *, done: str) -> None:
+    if tasks:
+        names = ", ".join(f'"{name_of(task)}"' for task in tasks[:5])
+        raise Refused(
+            f"deploy_when_running is kill, but the processes of {names} outlived their pueued, "
+            f"which cannot end them. {done} Let them end, or end them with "
+            "fleet.jobs.emergency_stop, then deploy again.",
             hazard="AP-1",
         )
 
@@ -73,4 +77,14 @@ def kill_running(
             "on a dead file system. Look at their processes on the host.",
             details={"changed": True},
         )
+    _refuse_survivors(instance, tasks)
     return [name_of(task) for task in alive]
+
+
+def _refuse_survivors(instance: Instance, tasks: t.Sequence[Task]) -> None:
+    """A pueued that died meanwhile has called tasks ended whose processes live."""
+    known = {(task.label, task.created_at) for task in tasks}
+    with instance.client() as client, instance.ledger() as ledger:
+        left = outlived(instance, client.status(), ledger)
+    survivors = [task for task in left if (task.label, task.created_at) in known]
+    _refuse_outlived(survivors, done="The code was not moved.")

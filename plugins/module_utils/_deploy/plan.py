@@ -19,6 +19,8 @@ from .request import DeployRequest
 from .survey import LISTED, Survey
 
 SUBJECTS = ("options", "tree", "package", "running jobs", "failed jobs")
+DONE = "release"
+"""The phase with which a deploy has come to its end."""
 _DIGITS = 6
 
 

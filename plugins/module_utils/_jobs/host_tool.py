@@ -23,7 +23,6 @@ SHORT_DIGEST = 12
 PRUNE_AGE_SECONDS = 3600.0
 LAUNCHER = "launcher.py"
 _STAMP = (1980, 1, 1, 0, 0, 0)
-_CHECKSUM_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def digest_of(content: bytes) -> str:
 
 
 def compiled(entries: t.Mapping[str, bytes]) -> bytes:
-    """What the launcher opens: size, length of the index, index, code, and a checksum.
+    """What the launcher opens: checksum of the rest, length of the index, index, code.
 
     The index says of each module whether it is a package, where its marshalled code begins and
     how long that is.
@@ -107,9 +106,8 @@ def compiled(entries: t.Mapping[str, bytes]) -> bytes:
         places[key] = (package, len(codes), len(code))
         codes += code
     index = marshal.dumps(places)
-    size = 4 + 4 + len(index) + len(codes) + _CHECKSUM_BYTES
-    content = size.to_bytes(4, "big") + len(index).to_bytes(4, "big") + index + codes
-    return content + zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "big")
+    checked = len(index).to_bytes(4, "big") + index + codes
+    return zlib.crc32(checked).to_bytes(4, "big") + checked
 
 
 def compiled_path(path: Path) -> Path:
@@ -191,9 +189,12 @@ def _installed(path: Path, *, digest: str) -> t.Optional[bytes]:
         archive, launcher = path.with_suffix(".zip").read_bytes(), path.read_bytes()
     except FileNotFoundError:
         return None
-    # Entries are stored as they are, between their name and the mark of the next one.
-    stands = LAUNCHER.encode() + launcher + b"PK" in archive
-    return archive if stands and digest_of(archive) == digest else None
+    # An entry is stored as it is, behind its size, the lengths of its name and of nothing, and
+    # its name; so there is nothing to unpack here.
+    name = LAUNCHER.encode()
+    lengths = len(launcher).to_bytes(4, "little") + len(name).to_bytes(2, "little") + b"\0\0"
+    whole = lengths + name + launcher in archive and digest_of(archive) == digest
+    return archive if whole else None
 
 
 def _received(source: Path, *, digest: str) -> bytes:
@@ -217,8 +218,7 @@ def _is_compiled(path: Path) -> bool:
         content = compiled_path(path).read_bytes()
     except FileNotFoundError:
         return False
-    body, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
-    return zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "big") == checksum
+    return len(content) > 8 and zlib.crc32(content[4:]).to_bytes(4, "big") == content[:4]
 
 
 def _install(path: Path, link: Path, *, archive: t.Optional[bytes]) -> None:

@@ -33,8 +33,14 @@ class Journal:
         self._database = database
         self._lease = lease
 
-    def begin(self, deploy_id: str, plan: t.Mapping[str, t.Any]) -> None:
-        """Record a deploy; beginning it again with the same plan is no error."""
+    def begin(
+        self, deploy_id: str, plan: t.Mapping[str, t.Any], *, last: t.Optional[str] = None
+    ) -> None:
+        """Record a deploy; beginning it again with the same plan is no error.
+
+        One that came to its ``last`` phase, and is to be done again on a host that was put back
+        meanwhile, begins anew.
+        """
         text = json.dumps(dict(plan), sort_keys=True)
         with self._lease.guarded():
             known = self._database.query("SELECT plan FROM deploys WHERE id = ?", deploy_id)
@@ -47,6 +53,12 @@ class Journal:
                 raise FleetError(
                     f'The deploy "{deploy_id}" is in "{self._database.path}" with another plan. '
                     "Audit again and deploy under a new id."
+                )
+            elif last is not None and last in self.phases(deploy_id):
+                self._database.execute("DELETE FROM deploy_phases WHERE deploy_id = ?", deploy_id)
+                self._database.execute(
+                    "UPDATE deploys SET started = ? WHERE id = ?",
+                    *(self._database.now(), deploy_id),
                 )
 
     def mark(

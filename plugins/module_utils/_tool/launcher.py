@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import gc
 import marshal
-import mmap
 import os
 import sys
+import zlib
+
+EXIT_INFRA = 121
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,22 +24,18 @@ if TYPE_CHECKING:
 
 
 class Loader:
-    """Modules of a mapped file: name to (is it a package, where its code begins, how long it is).
+    """Modules from one file: name to (is it a package, where its code begins, how long it is).
 
-    A job needs one in five, and the others stay out of its memory for as long as it runs. The map
-    outlives its file, and the closing of all files.
+    All of it is held, so that nobody who changes the file disturbs a job; only what is imported is
+    taken apart.
     """
 
-    def __init__(
-        self, content: mmap.mmap, start: int, modules: t.Dict[str, t.Tuple[bool, int, int]]
-    ) -> None:
+    def __init__(self, content: memoryview, modules: t.Dict[str, t.Tuple[bool, int, int]]) -> None:
         self.content = content
-        self.start = start
         self.modules = modules
 
     def code(self, name: str) -> CodeType:
         _package, begin, length = self.modules[name]
-        begin += self.start
         found: CodeType = marshal.loads(self.content[begin : begin + length])
         return found
 
@@ -59,13 +57,13 @@ class Loader:
 
 
 def opened(path: str) -> Loader:
-    """The file as the installer wrote it: its size, the length of the index, the index, code."""
+    """The file as it was installed: checksum of the rest, length of the index, index, code."""
     with open(path, "rb") as file:
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    size, length = int.from_bytes(content[:4], "big"), int.from_bytes(content[4:8], "big")
-    if size != len(content):
+        content = memoryview(file.read())
+    start = 8 + int.from_bytes(content[4:8], "big")
+    if zlib.crc32(content[4:]) != int.from_bytes(content[:4], "big"):
         raise EOFError(path)
-    return Loader(content, 8 + length, marshal.loads(content[8 : 8 + length]))
+    return Loader(content[start:], marshal.loads(content[8:start]))
 
 
 def program() -> CodeType:
@@ -75,12 +73,27 @@ def program() -> CodeType:
     try:
         loader = opened(f"{place}.{tag}")
     except (OSError, EOFError, TypeError, ValueError):
-        sys.path.insert(0, place + ".zip")
-        import zipimport
-
-        return zipimport.zipimporter(place + ".zip").get_code("__main__")
+        return packed(place + ".zip")
     sys.meta_path.insert(0, loader)
     return loader.code("__main__")
+
+
+def packed(path: str) -> CodeType:
+    """The same from the sources, which is slower."""
+    import zipimport
+
+    try:
+        code: CodeType = zipimport.zipimporter(path).get_code("__main__")
+    except zipimport.ZipImportError as error:
+        sys.stderr.write(
+            f"fleet-jobs: the sources of this tool cannot be read: {error}. Queue any job, or run "
+            "the module fleet.jobs.host_tool for this state_dir: both install it anew.\n"
+        )
+        sys.stderr.flush()
+        # As the runner says it of everything around a job.
+        os._exit(EXIT_INFRA)
+    sys.path.insert(0, path)
+    return code
 
 
 if __name__ == "__main__":

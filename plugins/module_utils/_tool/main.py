@@ -22,6 +22,7 @@ _INTERRUPTED = 130
 
 def start() -> None:
     """Be the process: what stands before a job is not taken apart first, that takes longer."""
+    _open_streams()
     code = main(sys.argv[1:])
     if sys.argv[1:2] == ["run"]:
         with contextlib.suppress(OSError, ValueError):
@@ -29,6 +30,15 @@ def start() -> None:
             sys.stderr.flush()
         os._exit(code)
     raise SystemExit(code)
+
+
+def _open_streams() -> None:
+    """What the caller closed would be the next file that is opened, here or in the job."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, "r+", encoding="utf-8")  # noqa: SIM115
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
 
 
 def main(argv: t.Sequence[str]) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import host_tool
+from ansible_collections.fleet.jobs.plugins.module_utils._jobs.classes import EXIT_INFRA
 
 LAUNCHER = Path(host_tool.__file__).parent.parent / "_tool" / "launcher.py"
 SOURCES = {
@@ -84,14 +85,20 @@ def test_check_mode_leaves_an_installed_tool_untouched(tmp_path: Path) -> None:
     assert files(tmp_path) == before
 
 
-@pytest.mark.parametrize("part", ["launcher", "end of the launcher", "sources"])
-def test_damaged_tool_is_replaced(tmp_path: Path, part: str) -> None:
+def _damaged(content: bytes, how: str) -> bytes:
+    """With a bit turned around, or cut off, or nothing at all."""
+    place = content.index(b"import")
+    turned = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    return {"changed": turned, "cut off": content[:-1], "empty": b""}[how]
+
+
+@pytest.mark.parametrize("how", ["changed", "cut off", "empty"])
+@pytest.mark.parametrize("part", ["launcher", "sources"])
+def test_damaged_tool_is_replaced(tmp_path: Path, part: str, how: str) -> None:
     source = written(tmp_path)
     path = host_tool.ensure(tmp_path, digest=DIGEST, source=source).path
-    damaged = path.with_suffix(".zip") if part == "sources" else path
-    content = bytearray(damaged.read_bytes())
-    content[content.index(b"import")] ^= 1
-    damaged.write_bytes(path.read_bytes()[:-1] if part.startswith("end") else bytes(content))
+    file = path.with_suffix(".zip") if part == "sources" else path
+    file.write_bytes(_damaged(file.read_bytes(), how))
     assert host_tool.ensure(tmp_path, digest=DIGEST).missing
     assert host_tool.ensure(tmp_path, digest=DIGEST, source=source).changed
     assert not host_tool.ensure(tmp_path, digest=DIGEST).missing
@@ -122,7 +129,17 @@ def test_the_link_runs_under_whatever_python_comes_first(tmp_path: Path) -> None
     assert link.stdout == b"hello\n"
 
 
-@pytest.mark.parametrize("broken", ["missing", "cut off", "another's"])
+def test_a_tool_that_cannot_start_says_so(tmp_path: Path) -> None:
+    path = host_tool.ensure(tmp_path, digest=DIGEST, source=written(tmp_path)).path
+    for file in (host_tool.compiled_path(path), path.with_suffix(".zip")):
+        file.write_bytes(b"\x00")
+    done = subprocess.run(host_tool.invocation(path), capture_output=True, check=False)
+    (line,) = done.stderr.decode().splitlines()
+    assert "the sources of this tool cannot be read" in line and "install it anew" in line
+    assert (done.returncode, done.stdout) == (EXIT_INFRA, b"")
+
+
+@pytest.mark.parametrize("broken", ["missing", "cut off", "changed", "another's"])
 def test_another_interpreter_runs_the_sources_and_compiles_them(
     tmp_path: Path, broken: str
 ) -> None:
@@ -132,7 +149,9 @@ def test_another_interpreter_runs_the_sources_and_compiles_them(
     if broken == "missing":
         made.unlink()
     else:
-        made.write_bytes(content[: len(content) // 2] if broken == "cut off" else b"\x00")
+        half = content[: len(content) // 2]
+        changed = half + bytes(len(content) - len(half))
+        made.write_bytes({"cut off": half, "changed": changed, "another's": b"\x00"}[broken])
     assert _output(path) == b"hello\n"
     assert not host_tool.ensure(tmp_path, digest=DIGEST, check_mode=True).missing
     assert host_tool.ensure(tmp_path, digest=DIGEST).changed

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -165,6 +166,18 @@ def test_a_closed_pipe_ends_the_job_as_it_would_without_us(tool: Tool) -> None:
     # G-13: with an inherited "ignore", yes would complain and exit with 1.
     done = tool.run(["/bin/sh", "-c", "yes | head -n 1; echo after"])
     assert (done.returncode, done.stdout, done.stderr) == (0, "y\nafter\n", "")
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "0<&- 1>&-", "0<&- 1>&- 2>&-"])
+def test_what_the_caller_closed_is_nothing(tool: Tool, closed: str) -> None:
+    text = "import os\nfor number in (1, 2): os.write(number, b'said')\nraise SystemExit(3)"
+    words = " ".join(map(shlex.quote, tool.words(python(text))))
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{words} {closed}"], stderr=subprocess.PIPE, check=False
+    )
+    assert b"Traceback" not in done.stderr
+    (attempt,) = tool.attempts()
+    assert (done.returncode, attempt.exit_code, attempt.log_path) == (3, 3, None)
 
 
 def test_release_is_noted(tool: Tool, tmp_path: Path) -> None:

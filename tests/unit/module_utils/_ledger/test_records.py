@@ -185,6 +185,19 @@ def test_the_journal_remembers_phases(ledger: Ledger, time: t.List[float]) -> No
     assert ledger.journal.history(1)[0].plan == {"sha": "y"}
 
 
+def test_a_deploy_that_came_to_its_end_begins_anew(ledger: Ledger, time: t.List[float]) -> None:
+    for name in ("d1", "d2"):
+        ledger.journal.begin(name, {"sha": "x"}, last="release")
+        ledger.journal.mark(name, "pull")
+        time[0] += 1
+    ledger.journal.begin("d1", {"sha": "x"}, last="release")
+    assert list(ledger.journal.phases("d1")) == ["pull"], "it was cut off, and goes on"
+    ledger.journal.mark("d1", "release")
+    ledger.journal.begin("d1", {"sha": "x"}, last="release")
+    assert ledger.journal.phases("d1") == {} and list(ledger.journal.phases("d2")) == ["pull"]
+    assert [deploy.id for deploy in ledger.journal.history()] == ["d1", "d2"]
+
+
 def test_releases_are_kept_by_project(ledger: Ledger) -> None:
     assert ledger.releases.current("/p") is None
     ledger.releases.record("aaa", project="/p", deploy_id="d1")
