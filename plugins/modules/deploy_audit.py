@@ -84,7 +84,9 @@ options:
     elements: str
     default: ["*"]
   restart_classes:
-    description: Classes of failures that may be restarted on the new code.
+    description:
+      - Classes of failures that may be restarted on the new code.
+      - What a deploy itself killed is restarted in any case.
     type: list
     elements: str
     choices:
@@ -99,7 +101,7 @@ options:
       - app
       - permanent
       - unknown
-    default: [app, evicted, infra, killed, oom_host, yielded]
+    default: [app, evicted, infra, oom_host, yielded]
   restart_budget:
     description: Most jobs that are restarted (AP-18).
     type: int

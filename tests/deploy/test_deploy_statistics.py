@@ -7,6 +7,8 @@ import json
 import typing as t
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.fleet.jobs.tests.support.ansible import PlaybookRun, run_playbook
 from ansible_collections.fleet.jobs.tests.support.fleet import Fleet
 
@@ -107,6 +109,58 @@ def test_a_pattern_without_hosts_is_refused(make_fleet: MakeFleet) -> None:
 
     assert run.rc == 2, run.explain()
     assert "No host of the inventory matches fleet_hosts: nobody." in run.stdout
+
+
+@pytest.mark.parametrize("name", ["emergency_stop", "provision"])
+@pytest.mark.parametrize("given", [{"fleet_hosts": "nobody"}, {}], ids=["mistyped", "missing"])
+def test_what_must_not_pass_over_hosts_refuses_as_well(
+    make_fleet: MakeFleet, name: str, given: t.Dict[str, str]
+) -> None:
+    confirmed = {**given, "emergency_stop_confirm": "stop nobody"}
+    inventory = make_fleet(1).inventory()
+
+    run = run_playbook(f"fleet.jobs.{name}", inventory=inventory, extra_vars=confirmed)
+
+    assert run.rc == 2, run.explain()
+    assert "No host of the inventory matches fleet_hosts" in run.stdout
+    assert "Give a pattern with -e fleet_hosts=PATTERN" in run.stdout
+
+
+def test_a_second_stop_finds_nothing_left(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet(1)
+    stop = {**fleet.options, "emergency_stop_confirm": f"stop {fleet.options['fleet_hosts']}"}
+    for _unused in range(2):
+        run = run_playbook(
+            "fleet.jobs.emergency_stop", inventory=fleet.inventory(), extra_vars=stop
+        )
+        assert run.rc == 0, run.explain()
+        assert "In the queue:" in run.stdout
+
+
+def test_a_watch_that_ends_badly_says_why(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet(1)
+    (host,) = fleet.hosts
+    command = ["/bin/sh", "-c", "sleep 6; exit 1"]
+    host.queue([{"label": "work/late", "chdir": str(host.project), "command": command}])
+    options = {**fleet.options, "watch_seconds": 12, "watch_load_share": 100}
+
+    run = run_playbook("fleet.jobs.watch", inventory=fleet.inventory(), extra_vars=options)
+
+    assert run.rc == 2, run.explain()
+    assert '"msg": "bad: ' in run.stdout and "work/late" in run.stdout
+
+
+def test_a_relative_report_file_lies_where_the_caller_is(
+    make_fleet: MakeFleet, tmp_path: Path
+) -> None:
+    fleet = make_fleet(1)
+    file, here = {"status_report_file": "status.json"}, {"PWD": str(tmp_path)}
+
+    run = run_playbook("fleet.jobs.status", inventory=fleet.inventory(), extra_vars=file, env=here)
+
+    assert run.rc == 0, run.explain()
+    written = json.loads((tmp_path / "status.json").read_text(encoding="utf-8"))
+    assert list(written["hosts"]) == [fleet.hosts[0].name]
 
 
 def test_status_keeps_to_a_limit(make_fleet: MakeFleet, tmp_path: Path) -> None:

@@ -57,10 +57,10 @@ _NOT_WAIT = "deploy_when_running: finish_old or kill"
 # (something runs, something failed) × policy. The protocol is the catalogue's, step 2 DECIDE;
 # killing is never implied, and failed jobs are restarted only where there are some.
 TABLE: t.Mapping[t.Tuple[bool, bool, str], Rule] = {
-    (False, False, "wait"): Rule("deploy", False, f"{_IDLE} and nothing failed"),
-    (False, False, "finish_old"): Rule("deploy", False, f"{_IDLE} and nothing failed"),
-    (False, False, "kill"): Rule("deploy", False, f"{_IDLE} and nothing failed"),
-    (False, False, "abort"): Rule("deploy", False, f"{_IDLE} and nothing failed"),
+    (False, False, "wait"): Rule("deploy", False, f"{_IDLE} and no job is to be restarted"),
+    (False, False, "finish_old"): Rule("deploy", False, f"{_IDLE} and no job is to be restarted"),
+    (False, False, "kill"): Rule("deploy", False, f"{_IDLE} and no job is to be restarted"),
+    (False, False, "abort"): Rule("deploy", False, f"{_IDLE} and no job is to be restarted"),
     (False, True, "wait"): Rule("deploy", True, f"{_IDLE}; failed jobs are restarted"),
     (False, True, "finish_old"): Rule("deploy", True, f"{_IDLE}; failed jobs are restarted"),
     (False, True, "kill"): Rule("deploy", True, f"{_IDLE}; failed jobs are restarted"),

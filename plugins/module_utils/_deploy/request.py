@@ -15,8 +15,9 @@ from .._jobs import restart
 from . import assertion
 
 # Failures that a fix may have mended, or that were not the job's own fault; the others would only
-# repeat themselves (timeout, oom_cap), or say themselves that trying again cannot help.
-RESTART_CLASSES = ("app", "evicted", "infra", "killed", "oom_host", "yielded")
+# repeat themselves (timeout, oom_cap), say themselves that trying again cannot help, or were meant
+# (killed): what the deploy itself killed it restarts in any case.
+RESTART_CLASSES = ("app", "evicted", "infra", "oom_host", "yielded")
 CLASSES_OPTION: t.Mapping[str, t.Any] = {
     "type": "list",
     "elements": "str",

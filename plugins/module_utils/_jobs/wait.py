@@ -79,6 +79,7 @@ def observe(snapshot: Snapshot, selection: Selection, *, until: str) -> Observat
 
     ``drained`` means that nothing runs or is paused; ``finished`` that nothing is active at all.
     """
+    selection.require_groups(snapshot)
     tasks = selection.select(snapshot)
     counts: t.Dict[str, int] = collections.Counter(_word(task) for task in tasks)
     running = [task for task in tasks if task.status in ("Running", "Paused")]

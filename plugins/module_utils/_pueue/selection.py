@@ -58,6 +58,16 @@ class Selection:
             tasks = list(found.values())
         return sorted(tasks, key=lambda task: task.id)
 
+    def require_groups(self, snapshot: Snapshot) -> None:
+        """A group that is not there is a mistake, and not a group in which nothing runs."""
+        unknown = sorted(set(self.groups) - set(snapshot.groups))
+        if unknown:
+            raise FleetError(
+                f'This queue has no group "{unknown[0]}"; it has '
+                f"{', '.join(sorted(snapshot.groups))}. Correct groups, or create the group with "
+                "fleet.jobs.pueue_group."
+            )
+
     @staticmethod
     def _predicate(word: str) -> _Predicate:
         predicate = _STATES.get(word.lower())

@@ -63,6 +63,7 @@ def test_argv_of_a_shell_job():
         ({"command": None}, "exactly one", None),
         ({"shell": "true"}, "exactly one", None),
         ({"command": "job A"}, "list of words", None),
+        ({"command": ["sleep 100"]}, "(sleep, 100, ...), or use shell", None),
         ({"command": []}, "no program", None),
         ({"command": [""]}, "no program", None),
         ({"command": ["a\0b"]}, "NUL", None),

@@ -7,12 +7,18 @@ import typing as t
 
 import pytest
 
+from ansible_collections.fleet.jobs.plugins.module_utils._errors import FleetError
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs import wait
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.selection import Selection
 from ansible_collections.fleet.jobs.plugins.module_utils._pueue.snapshot import Snapshot
 from ansible_collections.fleet.jobs.tests.support.queues import snapshot, task
 
 ALL = Selection()
+
+
+def test_a_group_that_is_not_there_is_not_one_in_which_nothing_runs() -> None:
+    with pytest.raises(FleetError, match='no group "nogroup"; it has default'):
+        wait.observe(snapshot(), Selection(groups=("nogroup",)), until="drained")
 
 
 class Clock:
