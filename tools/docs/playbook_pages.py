@@ -81,16 +81,22 @@ def _head(path: Path) -> t.Tuple[str, str, t.List[str]]:
 
 
 def _plays(path: Path) -> t.List[str]:
-    plays = paths.load(path)
     rows = [
         [
-            escape(str(play.get("name") or play.get("ansible.builtin.import_playbook"))),
+            escape(str(play["name"])),
             code(str(play.get("hosts", ""))),
             ", ".join(escape(one.get("name", "")) for one in _named_steps(play)),
         ]
-        for play in plays
+        for play in _written_out(path)
     ]
     return ["## Plays\n", table(["play", "hosts", "steps"], rows)]
+
+
+def _written_out(path: Path) -> t.Iterator[t.Dict[str, t.Any]]:
+    """Its plays, with those of the files that it imports in their place."""
+    for play in paths.load(path):
+        part = play.get("ansible.builtin.import_playbook")
+        yield from _written_out(path.parent / part) if part else [play]
 
 
 def _named_steps(play: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
