@@ -42,3 +42,10 @@ def from_os_error(error: OSError) -> FleetError:
         errno.EROFS: "The file system is read-only.",
     }.get(error.errno or 0, "Nothing further was changed.")
     return FleetError(f"A system call failed{place}: {error.strerror or error}. {advice}")
+
+
+def told(error: Exception) -> FleetError:
+    """Any error as one with a sentence: ours as it is, a system call's with advice."""
+    if isinstance(error, FleetError):
+        return error
+    return from_os_error(error) if isinstance(error, OSError) else FleetError(str(error))

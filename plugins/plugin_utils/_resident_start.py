@@ -3,7 +3,7 @@
 """Sent to the host's interpreter as text with each call: load the code there, call one module.
 
 Stands alone and runs on Python 3.8. The code lies compiled in one file, since looking for a
-hundred files costs more than running what is in them; what no module imports is not read.
+hundred files costs more than running what is in them.
 """
 
 from __future__ import annotations

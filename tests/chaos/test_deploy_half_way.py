@@ -14,7 +14,7 @@ from ansible_collections.fleet.jobs.plugins.module_utils._jobs import recovery, 
 from ansible_collections.fleet.jobs.plugins.module_utils._jobs.instance import Instance
 from ansible_collections.fleet.jobs.tests.support import deployer
 from ansible_collections.fleet.jobs.tests.support.deployer import Cut
-from ansible_collections.fleet.jobs.tests.support.fleet import EmbeddedHost, Fleet, git
+from ansible_collections.fleet.jobs.tests.support.fleet import Fleet, git
 
 Asked = t.Dict[str, t.Any]
 LOUD = """\
@@ -40,12 +40,6 @@ def asked_of(fleet: Fleet, sha: str, **more: t.Any) -> Asked:
     return deployer.options(host, sha=sha, **options)
 
 
-def free(host: EmbeddedHost) -> bool:
-    with host.ledger() as ledger:
-        held = ledger.lease.held() or ledger.lease.expired_frozen()
-    return not held and set(host.groups().values()) == {"Running"}
-
-
 def test_a_module_that_writes_into_the_answer_is_gone_back_from(fleet: Fleet) -> None:
     (host,) = fleet.hosts
     before = host.head()
@@ -54,7 +48,7 @@ def test_a_module_that_writes_into_the_answer_is_gone_back_from(fleet: Fleet) ->
     assert (
         result["verdict"] == "rolled_back" and "did not say what the jobs import" in result["msg"]
     )
-    assert host.head() == before and free(host)
+    assert host.head() == before and host.free()
 
 
 def test_what_nobody_foresaw_leaves_nothing_either(
@@ -73,7 +67,7 @@ def test_what_nobody_foresaw_leaves_nothing_either(
     monkeypatch.setattr(apply, "verification", surprise)
     with pytest.raises(KeyError):
         deployer.applied(asked, found)
-    assert host.head() == before and free(host)
+    assert host.head() == before and host.free()
 
 
 def test_the_same_plan_again_knows_its_own_way_back(fleet: Fleet) -> None:
@@ -138,4 +132,4 @@ def test_a_later_slice_that_cannot_begin_thaws(
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(FleetError):
             deployer.audited(asked, found.state)
-    assert free(host)
+    assert host.free()

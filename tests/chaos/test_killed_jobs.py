@@ -49,12 +49,6 @@ class Site:
         options = {"when_running": "kill", "restart_classes": CLASSES, "assertions": [], **more}
         return deployer.options(self.host, repository=repository, sha=sha, **options)
 
-    def free(self) -> bool:
-        """Nothing is frozen, and nobody has the lease."""
-        with self.host.ledger() as ledger:
-            held = ledger.lease.held() or ledger.lease.expired_frozen()
-        return not held and set(self.host.groups().values()) == {"Running"}
-
     def active(self, label: str = JOB) -> bool:
         return bool(self.host.tasks()[label].active)
 
@@ -135,7 +129,7 @@ def test_the_code_is_there_and_the_lease_is_over(site: Site) -> None:
     asked = site.asked(site.fleet.origin.fix(), ttl=5.0)
     dead = deployer.start(asked, Cut("_deploy.apply:verification"))
     assert deployer.finish(dead)[0] == -9
-    eventually(site.free, timeout=60, what="the keeper has thawed")
+    eventually(site.host.free, timeout=60, what="the keeper has thawed")
     assert deployer.carry_out({**asked, "ttl": 900.0})["restarted"] == [JOB]
 
 
@@ -146,7 +140,7 @@ def test_no_answer_half_way_through_the_kill(site: Site, monkeypatch: pytest.Mon
     half_a_kill(monkeypatch, no_answer)
     with pytest.raises(FleetError, match="pueued did not answer"):
         deployer.applied(asked, found)
-    assert site.active() and site.free()
+    assert site.active() and site.host.free()
 
 
 def test_one_of_two_cannot_be_killed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +153,7 @@ def test_one_of_two_cannot_be_killed(site: Site, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(FleetError, match="still run after SIGKILL") as error:
         deployer.applied(asked, found)
     assert error.value.details["changed"] is True
-    assert site.active("work/Q") and site.free()
+    assert site.active("work/Q") and site.host.free()
 
 
 def test_the_disk_is_full_when_it_is_restarted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +169,7 @@ def test_the_disk_is_full_when_it_is_restarted(site: Site, monkeypatch: pytest.M
         deployer.applied(asked, found)
     assert f"The killed jobs ({JOB}) were not restarted" in error.value.message
     assert error.value.details["killed"] == [JOB] and error.value.details["changed"] is True
-    assert site.free()
+    assert site.host.free()
     monkeypatch.undo()
     assert deployer.carry_out(asked)["restarted"] == [JOB]
 
@@ -195,7 +189,7 @@ def test_pueued_dies_before_the_apply(site: Site) -> None:
     with pytest.raises(FleetError, match="outlived their pueued") as error:
         deployer.applied(asked, found)
     assert error.value.hazard == "AP-1" and error.value.details["changed"] is False
-    assert site.host.daemon.leftovers() and site.host.head() == before and site.free()
+    assert site.host.daemon.leftovers() and site.host.head() == before and site.host.free()
     site.go.touch()
 
 
@@ -210,5 +204,5 @@ def test_pueued_dies_before_the_kill(site: Site) -> None:
     hang.unlink()
     result = deployer.finish(run)[1]
     assert result["hazard"] == "AP-1" and "The code was not moved" in result["msg"]
-    assert site.host.daemon.leftovers() and site.host.head() == before and site.free()
+    assert site.host.daemon.leftovers() and site.host.head() == before and site.host.free()
     site.go.touch()

@@ -143,6 +143,12 @@ class EmbeddedHost:
         with self.daemon.connect() as client:
             return {name: group.status for name, group in client.groups().items()}
 
+    def free(self) -> bool:
+        """Nothing is frozen, and nobody has the lease."""
+        with self.ledger() as ledger:
+            held = ledger.lease.held() or ledger.lease.expired_frozen()
+        return not held and set(self.groups().values()) == {"Running"}
+
     def parallel(self, number: int, group: str = "default") -> None:
         """Slots of a group."""
         with self.daemon.connect() as client:

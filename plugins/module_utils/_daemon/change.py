@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 from .._dataclass import dataclass, field, replace
-from .._errors import FleetError, from_os_error
+from .._errors import FleetError, told
 from .._files import locked, private_directory
 from .._jobs import keeper
 from .._jobs.floor import require_room
@@ -246,15 +246,15 @@ def _released(
     *,
     config: t.Optional[Config],
 ) -> FleetError:
-    told = error if isinstance(error, FleetError) else from_os_error(error)
+    first = told(error)
     try:
         _release(wish, hold, config=config)
     except (FleetError, OSError) as second:
-        told.message += (
+        first.message += (
             f" Afterwards the frozen groups could not be thawed: {second} The next call of the "
             "collection thaws them once the lease has expired."
         )
-    return told
+    return first
 
 
 def _foretold(

@@ -13,7 +13,7 @@ import typing as t
 from collections import Counter
 from pathlib import Path
 
-from .._errors import FleetError, from_os_error
+from .._errors import FleetError, told
 from .._files import private_directory, remove, write_atomic
 from .._host import process
 from .._pueue.config import Config
@@ -65,7 +65,7 @@ class Swap:
             self._finish()
             return after
         except (FleetError, OSError) as error:
-            cause = error if isinstance(error, FleetError) else from_os_error(error)
+            cause = told(error)
             raise self._back(cause, old, before, version=version) from error
 
     def _old_version(self) -> str:

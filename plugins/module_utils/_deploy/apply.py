@@ -13,7 +13,7 @@ import sys
 import typing as t
 
 from .._dataclass import dataclass, field
-from .._errors import FleetError, Refused, from_os_error
+from .._errors import FleetError, Refused, told
 from .._jobs import recovery
 from .._jobs.bounded import bounded
 from .._jobs.floor import require_room
@@ -112,23 +112,22 @@ class Deployment:
             self._change_code(seen)
             self._restart()
             self._release(seen)
-        except (FleetError, OSError) as error:
-            raise self._ended(error) from error
         except Exception as error:
-            # Nobody foresaw it, so its traceback is told; but the host is put back all the same.
-            self._ended(FleetError(str(error)))
+            said = self._ended(told(error))
+            if isinstance(error, (FleetError, OSError)):
+                raise said from error
+            # Nobody foresaw it, so its traceback is shown; but the host was put back all the same.
             raise
         return self.done
 
-    def _ended(self, error: t.Union[FleetError, OSError]) -> FleetError:
+    def _ended(self, error: FleetError) -> FleetError:
         """Nobody's job is lost and nothing stays frozen; the error says what was done."""
-        told = _told(error)
-        self.done.changed = self.done.changed or bool(told.details.get("changed"))
-        self._run_killed_again(told)
-        told, thawed = recovery.given_back(self.instance, self.options.token, told)
+        self.done.changed = self.done.changed or bool(error.details.get("changed"))
+        self._run_killed_again(error)
+        error, thawed = recovery.given_back(self.instance, self.options.token, error)
         self.done.actions += [f'Thawed group "{name}".' for name in thawed]
-        told.details = {**told.details, **self.done.details()}
-        return told
+        error.details = {**error.details, **self.done.details()}
+        return error
 
     def foretell(self) -> Applied:
         """What ``run`` would do now; changes nothing."""
@@ -200,12 +199,12 @@ class Deployment:
             self._upgrade()
             self._verify()
         except Exception as error:
-            told = _told(error)
+            said = told(error)
             if self.request.rollback and (self._touched or self._resumed):
-                self._roll_back(told)
-            if not isinstance(error, (FleetError, OSError)):
-                raise
-            raise told from error
+                self._roll_back(said)
+            if isinstance(error, (FleetError, OSError)):
+                raise said from error
+            raise
 
     def _pull(self, seen: Sight) -> None:
         # A kill takes its time, and what was killed may have written on into the checkout.
@@ -254,8 +253,7 @@ class Deployment:
 
     def _restart(self) -> None:
         wish = restart_wish(self.request, self.request.groups)
-        reports = [self._rerun(wish)]
-        reports += self._restart_killed()
+        reports = [self._rerun(wish), *self._restart_killed()]
         self.done.skipped = _remarks(reports, but=self.done.restarted)
         self.done.changed = self.done.changed or bool(self.done.restarted)
         self.done.actions += [f'Restarted "{label}".' for label in self.done.restarted]
@@ -283,8 +281,7 @@ class Deployment:
         if self._ran:
             with self.instance.client() as client:
                 self._owed = owed(client.status(), self.ledger)
-        killed = dict.fromkeys([*self.done.killed, *self._owed])
-        labels = tuple(label for label in killed if label not in self.done.restarted)
+        labels = tuple(label for label in self._killed if label not in self.done.restarted)
         if not labels:
             return []
         # With their dependants, which may be any number.
@@ -295,6 +292,11 @@ class Deployment:
             per_label_budget=sys.maxsize,
         )
         return [self._rerun(wish)]
+
+    @property
+    def _killed(self) -> t.List[str]:
+        """By this deploy, or by one that did not live to restart them."""
+        return list(dict.fromkeys([*self.done.killed, *self._owed]))
 
     def _rerun(self, wish: Wish) -> Report:
         try:
@@ -353,8 +355,7 @@ class Deployment:
         try:
             self._restart_killed()
         except (FleetError, OSError) as second:
-            names = ", ".join([*dict.fromkeys([*self.done.killed, *self._owed])][:5])
-            why = _told(second).message
+            names, why = ", ".join(self._killed[:5]), told(second).message
             error.message += f" The killed jobs ({names}) were not restarted: {why}"
 
     def _downgrade(self) -> None:
@@ -384,12 +385,6 @@ class Deployment:
             self.ledger.journal.mark(self.options.plan_id, phase, data)
             self.ledger.lease.renew(self.options.token, self.options.ttl)
         self.done.phases[phase] = said
-
-
-def _told(error: Exception) -> FleetError:
-    if isinstance(error, FleetError):
-        return error
-    return from_os_error(error) if isinstance(error, OSError) else FleetError(str(error))
 
 
 def _remarks(reports: t.Iterable[Report], *, but: t.Collection[str]) -> t.List[t.Dict[str, t.Any]]:

@@ -70,6 +70,7 @@ def kill_running(
     # The runner's last words go to the ledger, so neither lock nor transaction is held meanwhile.
     with instance.client() as client:
         left = end(client, alive)
+        after = client.status()
     if left:
         names = ", ".join(sorted(name_of(task) for task in left)[:10])
         raise FleetError(
@@ -77,14 +78,14 @@ def kill_running(
             "on a dead file system. Look at their processes on the host.",
             details={"changed": True},
         )
-    _refuse_survivors(instance, tasks)
+    _refuse_survivors(instance, after, tasks)
     return [name_of(task) for task in alive]
 
 
-def _refuse_survivors(instance: Instance, tasks: t.Sequence[Task]) -> None:
+def _refuse_survivors(instance: Instance, after: Snapshot, tasks: t.Sequence[Task]) -> None:
     """A pueued that died meanwhile has called tasks ended whose processes live."""
     known = {(task.label, task.created_at) for task in tasks}
-    with instance.client() as client, instance.ledger() as ledger:
-        left = outlived(instance, client.status(), ledger)
+    with instance.ledger() as ledger:
+        left = outlived(instance, after, ledger)
     survivors = [task for task in left if (task.label, task.created_at) in known]
     _refuse_outlived(survivors, done="The code was not moved.")

@@ -7,7 +7,6 @@ from __future__ import annotations
 import typing as t
 
 from .._dataclass import dataclass
-from .._errors import FleetError
 from .._jobs.ending import name_of
 from .._pueue.selection import Selection
 from .._pueue.snapshot import Snapshot, Task
@@ -35,13 +34,7 @@ def survey(
     snapshot: Snapshot, *, groups: t.Sequence[str], outlived: t.Sequence[Task] = ()
 ) -> Survey:
     """Look at the named groups, or at all of them; what outlived its task runs as well."""
-    unknown = sorted(set(groups) - set(snapshot.groups))
-    if unknown:
-        known = ", ".join(sorted(snapshot.groups))
-        raise FleetError(
-            f'This queue has no group "{unknown[0]}"; it has {known}. Correct deploy_groups, or '
-            "create the group with fleet.jobs.pueue_group."
-        )
+    Selection(groups=tuple(groups)).require_groups(snapshot, option="deploy_groups")
     chosen = tuple(sorted(groups or snapshot.groups))
     tasks = Selection(groups=chosen, states=("active",)).select(snapshot)
     return Survey(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from .._dataclass import replace
-from .._errors import FleetError, from_os_error
+from .._errors import FleetError, told
 from .._ledger.store import Ledger
 from .._pueue.client import Client
 from .._pueue.snapshot import Snapshot
@@ -90,16 +90,16 @@ def given_back(
     instance: Instance, token: str, error: t.Union[FleetError, OSError]
 ) -> t.Tuple[FleetError, t.Tuple[str, ...]]:
     """An error after the host was put back to where it was; and the groups that were thawed."""
-    told = error if isinstance(error, FleetError) else from_os_error(error)
+    first = told(error)
     try:
         with instance.ledger() as ledger:
-            return told, give_back(instance, ledger, token)
+            return first, give_back(instance, ledger, token)
     except (FleetError, OSError) as second:
-        told.message += (
+        first.message += (
             f" Afterwards the frozen groups could not be thawed either: {second} The next call of "
             "the collection thaws them once the lease has expired."
         )
-        return told, ()
+        return first, ()
 
 
 def thaw_recorded(

@@ -150,11 +150,12 @@ def _command(value: t.Any) -> t.Optional[t.Tuple[str, ...]]:
     if not value or not str(value[0]):
         raise FleetError("command: the list has no program in it.")
     words = tuple(_clean(str(word), option="command") for word in value)
-    if len(words) == 1 and len(words[0].split()) > 1 and not words[0].startswith("/"):
+    parts = words[0].split()
+    if len(words) == 1 and len(parts) > 1 and not words[0].startswith("/"):
         # What Ansible makes of a text where a list is wanted.
         raise FleetError(
             f'command: "{words[0]}" is one word, so the name of a program. Write its words as a '
-            f"list ({', '.join(words[0].split()[:3])}, ...), or use shell for a text."
+            f"list ({', '.join(parts[:3])}, ...), or use shell for a text."
         )
     return words
 

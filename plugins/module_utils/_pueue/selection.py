@@ -58,14 +58,14 @@ class Selection:
             tasks = list(found.values())
         return sorted(tasks, key=lambda task: task.id)
 
-    def require_groups(self, snapshot: Snapshot) -> None:
+    def require_groups(self, snapshot: Snapshot, *, option: str = "groups") -> None:
         """A group that is not there is a mistake, and not a group in which nothing runs."""
         unknown = sorted(set(self.groups) - set(snapshot.groups))
         if unknown:
             raise FleetError(
                 f'This queue has no group "{unknown[0]}"; it has '
-                f"{', '.join(sorted(snapshot.groups))}. Correct groups, or create the group with "
-                "fleet.jobs.pueue_group."
+                f"{', '.join(sorted(snapshot.groups))}. Correct {option}, or create the group "
+                "with fleet.jobs.pueue_group."
             )
 
     @staticmethod

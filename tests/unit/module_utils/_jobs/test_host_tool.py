@@ -108,6 +108,9 @@ def test_file_changed_on_its_way_is_refused(tmp_path: Path) -> None:
     source = written(tmp_path, {**SOURCES, "pkg/part.py": b"WORD = 'other'\n"})
     with pytest.raises(FleetError, match="changed on its way"):
         host_tool.ensure(tmp_path, digest=DIGEST, source=source)
+    source.write_bytes(b"half a file")
+    with pytest.raises(FleetError, match="changed on its way"):
+        host_tool.ensure(tmp_path, digest=DIGEST, source=source)
     source.unlink()
     with pytest.raises(FleetError, match="cannot be read"):
         host_tool.ensure(tmp_path, digest=DIGEST, source=source)
